@@ -1,0 +1,175 @@
+/**
+ * Configuration: parsed once, from environment variables named `CINEDEX_<SECTION>_<KEY>`, into one checked object that is
+ * passed in. Nothing else reads the environment.
+ */
+import os from 'node:os';
+import path from 'node:path';
+import { z } from 'zod';
+import { CinedexError } from './contracts/errors.ts';
+import { Profile } from './models/store.ts';
+
+/** `true|yes|on|1` or `false|no|off|0`; anything else is refused (`Boolean("false")` is true). */
+export const booleanWord = z.union([z.boolean(), z.string()]).transform((value, context) => {
+  if (typeof value === 'boolean') return value;
+  if (/^(true|yes|on|1)$/i.test(value)) return true;
+  if (/^(false|no|off|0)$/i.test(value)) return false;
+  context.addIssue({ code: 'custom', message: 'expected true/yes/on/1 or false/no/off/0' });
+  return z.NEVER;
+});
+
+/** A list separated by commas; blanks around an entry are dropped. */
+export const commaList = z
+  .union([z.array(z.string()), z.string()])
+  .transform((value) =>
+    (typeof value === 'string' ? value.split(',') : value).map((entry) => entry.trim()).filter(Boolean),
+  );
+
+/** A whole number from text, within limits. */
+export const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+
+const GiB = 1024 ** 3;
+
+/** Keys that belong to no stage. */
+export const CORE_SECTIONS = {
+  core: z.object({
+    dataDir: z.string().min(1).default('.cinedex').describe('Folder of everything that is stored'),
+    profile: Profile.default('bundled').describe('Which models are used'),
+    modelsDir: z.string().default('').describe('Folder of pulled models; empty: `models` in the data folder'),
+    logLevel: z
+      .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+      .default('info')
+      .describe('Least severe log line written'),
+    tenant: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/)
+      .default('default')
+      .describe('Tenant of commands that name none'),
+  }),
+  media: z.object({
+    roots: commaList.default([]).describe('Folders whose files may be indexed, separated by commas'),
+    allowHttps: booleanWord.default(true).describe('Whether https uris are fetched'),
+    maxBytes: whole(1, 1024 * GiB)
+      .default(8 * GiB)
+      .describe('Largest media file, bytes'),
+    maxPixels: whole(1, 10 ** 9)
+      .default(8_294_400 * 2)
+      .describe('Largest picture, width × height'),
+    maxDurationSec: whole(1, 10 ** 6)
+      .default(7_200)
+      .describe('Longest video, seconds; what is beyond is not read'),
+    maxMemoryBytes: whole(64 * 1024 ** 2, 1024 * GiB)
+      .default(4 * GiB)
+      .describe('Address space of one ffmpeg child, bytes'),
+    timeoutMs: whole(1_000, 10 ** 8)
+      .default(1_800_000)
+      .describe('Wall-clock limit of one ffmpeg run'),
+    ffmpegPath: z.string().default('').describe('ffmpeg to use; empty: the system’s, then the one from npm'),
+    ffprobePath: z
+      .string()
+      .default('')
+      .describe('ffprobe to use; empty: the system’s, then the one from npm'),
+  }),
+  runtime: z.object({
+    leaseMs: whole(1_000, 10 ** 8)
+      .default(30_000)
+      .describe('How long a silent worker keeps a step'),
+    sweepMs: whole(50, 10 ** 7)
+      .default(5_000)
+      .describe('How often overdue steps are looked for'),
+    maxQueueDepth: whole(1, 10 ** 7)
+      .default(1_000)
+      .describe('Waiting jobs of a stage above which intake pauses'),
+    shutdownMs: whole(0, 10 ** 7)
+      .default(15_000)
+      .describe('How long running steps may finish at a stop'),
+    metricsPort: whole(0, 65_535).default(0).describe('Port of /metrics and /healthz on 127.0.0.1; 0: none'),
+    otlpEndpoint: z.string().default('').describe('OTLP/HTTP endpoint for traces; empty: none are sent'),
+  }),
+} as const;
+
+type Sections = Record<string, z.ZodObject>;
+export type CoreConfig = { [K in keyof typeof CORE_SECTIONS]: z.infer<(typeof CORE_SECTIONS)[K]> };
+export type Config = CoreConfig & { stages: Record<string, unknown> };
+
+/** `CINEDEX_DATA_DIR` for a key of `core`, `CINEDEX_OCR_ENGINE` for `engine` of `ocr`. */
+export function environmentName(section: string, key: string): string {
+  const words = key.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase();
+  return section === 'core' ? `CINEDEX_${words}` : `CINEDEX_${section.toUpperCase()}_${words}`;
+}
+
+/** Names read directly by the start script or by tests, so not unknown keys. */
+const OTHER_NAMES = new Set(['CINEDEX_SHARED_DATA']);
+
+/**
+ * @param environment usually process.env
+ * @param stageSections configuration of each stage, by stage name
+ * @param overrides values from the command line, by section and key; they win over the environment
+ * @throws CinedexError CONFIG_INVALID naming the key, its value and what is allowed
+ */
+export function loadConfig(
+  environment: Record<string, string | undefined>,
+  stageSections: Sections = {},
+  overrides: Record<string, Record<string, unknown>> = {},
+): Config {
+  const sections: Sections = { ...CORE_SECTIONS, ...stageSections };
+  const known = new Set(OTHER_NAMES);
+  const problems: string[] = [];
+  const parsed: Record<string, unknown> = {};
+  for (const [section, schema] of Object.entries(sections)) {
+    const raw: Record<string, unknown> = {};
+    for (const key of Object.keys(schema.shape)) {
+      const name = environmentName(section, key);
+      known.add(name);
+      const value = overrides[section]?.[key] ?? environment[name];
+      if (value !== undefined && value !== '') raw[key] = value;
+    }
+    const result = schema.safeParse(raw);
+    if (result.success) parsed[section] = result.data;
+    else {
+      for (const issue of result.error.issues) {
+        const key = String(issue.path[0]);
+        problems.push(`${environmentName(section, key)}=${JSON.stringify(raw[key])}: ${issue.message}`);
+      }
+    }
+  }
+  for (const name of Object.keys(environment)) {
+    if (name.startsWith('CINEDEX_') && !known.has(name)) problems.push(`${name}: no such key`);
+  }
+  if (problems.length > 0) throw new CinedexError('CONFIG_INVALID', problems.join('\n'));
+  const core = parsed as unknown as CoreConfig;
+  const dataDir = path.resolve(core.core.dataDir.replace(/^~(?=$|\/)/, os.homedir()));
+  return {
+    core: {
+      ...core.core,
+      dataDir,
+      modelsDir: path.resolve(core.core.modelsDir || path.join(dataDir, 'models')),
+    },
+    media: { ...core.media, roots: core.media.roots.map((root) => path.resolve(root)) },
+    runtime: core.runtime,
+    stages: Object.fromEntries(Object.keys(stageSections).map((name) => [name, parsed[name]])),
+  };
+}
+
+/** Every key with its environment name, default and meaning: the source of the README's table. */
+export function describeConfig(
+  stageSections: Sections = {},
+): { name: string; fallback: string; meaning: string; allowed: string }[] {
+  return Object.entries({ ...CORE_SECTIONS, ...stageSections }).flatMap(([section, schema]) => {
+    const defaults = schema.parse({}) as Record<string, unknown>;
+    return Object.entries(schema.shape as Record<string, z.ZodType>).map(([key, field]) => ({
+      name: environmentName(section, key),
+      fallback: Array.isArray(defaults[key])
+        ? (defaults[key] as unknown[]).join(',')
+        : String(defaults[key] ?? ''),
+      meaning: field.description ?? '',
+      allowed: allowedValues(field),
+    }));
+  });
+}
+
+function allowedValues(field: z.ZodType): string {
+  const inner = field instanceof z.ZodDefault ? (field.unwrap() as z.ZodType) : field;
+  if (inner instanceof z.ZodEnum) return inner.options.join(' \\| ');
+  if (inner instanceof z.ZodNumber) return `${inner.minValue} … ${inner.maxValue}`;
+  return '';
+}
