@@ -59,8 +59,13 @@ export const VideoRecord = z.object({
   steps: z.record(z.string(), StepState),
   /** Where the newest upload event lies, for dead letters and replays. */
   origin: z.object({ topic: z.string(), partition: z.number().int(), offset: z.string() }).optional(),
-  /** Ids of the events applied last, so that a redelivered one is not counted twice. Bounded. */
+  /** Ids of the events applied last, so that one that a producer sent twice is not counted twice. Bounded. */
   appliedEvents: z.array(z.string()),
+  /**
+   * Newest offset applied, by `topic/partition`. What lies before it has been applied: a replay of old events changes
+   * nothing, whatever the clocks of their producers said.
+   */
+  appliedOffsets: z.record(z.string(), z.string()).default({}),
   traceparent: z.string().optional(),
   createdAt: z.number(),
   updatedAt: z.number(),

@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import type { CoreConfig } from '../../shared/config.ts';
 import type { ErrorCode } from '../../shared/contracts/errors.ts';
+import type { EventData, EventType } from '../../shared/contracts/events.ts';
 import type { ModelStore } from '../../shared/models/store.ts';
 import type { ArtifactStore } from '../../shared/ports/artifact-store.ts';
 import type { Encoders } from '../../shared/ports/encoders.ts';
@@ -10,6 +11,8 @@ import type { VideoRecord } from '../../shared/ports/ledger.ts';
 import type { MediaAccess } from '../../shared/ports/media-access.ts';
 import type { VideoIndex } from '../../shared/ports/video-index.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
+
+export type AnnouncedEvent = { [T in EventType]: { type: T; data: EventData<T> } }[EventType];
 
 export type Contracts = Record<string, z.ZodType>;
 type Parsed<C extends Contracts> = { [K in keyof C]: z.infer<C[K]> };
@@ -105,6 +108,8 @@ export interface StageDeclaration<
   models?: (config: z.infer<C>, core: CoreConfig) => string[];
   /** What else of the video's record shapes the output (the document reads the metadata). */
   keyInputs?: (video: VideoRecord) => unknown;
+  /** Events to publish on other topics than the stage's own, once its artifact and the ledger are written. */
+  announce?: (output: z.infer<O>, video: VideoRecord) => { topic: string; event: AnnouncedEvent }[];
   /** Steps of this stage that run side by side in one process. */
   concurrency: number;
   timeoutMs: number;
@@ -124,10 +129,11 @@ export interface Stage<
 }
 
 /** A stage whose types have been checked at its definition and are of no concern to the runtime any more. */
-export type AnyStage = Omit<Stage, 'create' | 'models' | 'keyConfig'> & {
+export type AnyStage = Omit<Stage, 'create' | 'models' | 'keyConfig' | 'announce'> & {
   create(services: Services, config: never): Promise<StageHandler<never, unknown>>;
   models?: (config: never, core: CoreConfig) => string[];
   keyConfig?: (config: never) => unknown;
+  announce?: (output: never, video: VideoRecord) => { topic: string; event: AnnouncedEvent }[];
 };
 
 /**

@@ -1,0 +1,507 @@
+/**
+ * Runs one step of one video: claim, find or make the artifact, and the four effects in their order - artifact, ledger,
+ * output event, acknowledgement. A crash between any two is repaired by running the job again.
+ */
+import { randomUUID } from 'node:crypto';
+import { encodeEvent } from '../../shared/contracts/envelope.ts';
+import { CinedexError, type ErrorInfo, toCinedexError } from '../../shared/contracts/errors.ts';
+import { stageTopic } from '../../shared/contracts/events.ts';
+import { formatZodError } from '../../shared/contracts/zod.ts';
+import type { EventBus } from '../../shared/ports/event-bus.ts';
+import type { JobResult } from '../../shared/ports/job-queue.ts';
+import type { Ledger, VideoRecord } from '../../shared/ports/ledger.ts';
+import { readArtifact, type StoredArtifact, writeArtifact } from './artifact.ts';
+import { type BoundStage, digest } from './bind.ts';
+import { publishDeadLetter } from './dead-letters.ts';
+import { applyPlan, FORGET, hasArtifact, type PlannedStep, withCheckAt } from './plan.ts';
+import type { Outcome, Services, StageContext, StageHandler } from './stage.ts';
+import {
+  backoffMs,
+  type Claim,
+  claimStep,
+  extendLease,
+  owns,
+  requeueStep,
+  resetStep,
+  type Settlement,
+  type StepJob,
+  settleStep,
+} from './steps.ts';
+
+export type Handlers = Map<string, StageHandler<never, unknown>>;
+
+/** The effects of a job in their order; tests stop the process after each. */
+export type Effect = 'artifact' | 'ledger' | 'event' | 'ack';
+
+/** What is told of every job: one wide event. */
+export interface JobReport {
+  tenant: string;
+  videoId: string;
+  stage: string;
+  lane: string;
+  key: string;
+  attempt: number;
+  outcome: Settlement['status'] | 'retry' | 'retryAfter' | 'released' | 'lost';
+  code: string | null;
+  message: string | null;
+  reused: boolean;
+  durationMs: number;
+  fields: Record<string, string | number | boolean>;
+  error?: unknown;
+}
+
+export interface Span {
+  traceparent: string | undefined;
+  end(report: JobReport): void;
+}
+
+export interface StepRunnerOptions {
+  stages: readonly BoundStage[];
+  handlers: Handlers;
+  services: Services;
+  bus: EventBus;
+  ledger: Ledger;
+  leaseMs: number;
+  requeueMs: number;
+  /** Hands planned steps to the queue. */
+  enqueue: (video: VideoRecord, steps: PlannedStep[]) => Promise<void>;
+  report: (report: JobReport) => void;
+  startSpan: (job: StepJob, video: VideoRecord) => Span;
+  /** Called after each effect; for tests. */
+  onEffect?: (effect: Effect, job: StepJob) => void;
+  now?: () => number;
+  random?: () => number;
+}
+
+type Result = { settlement: Omit<Settlement, 'durationMs'>; output?: unknown; artifact?: StoredArtifact };
+
+/** Deleting is bounded like a stage; its work is light. */
+const FORGET_LIMITS = { timeoutMs: 120_000, retry: { attempts: 5, backoffMs: 1_000 } };
+
+export class StepRunner {
+  readonly #o: Required<Omit<StepRunnerOptions, 'onEffect'>> & Pick<StepRunnerOptions, 'onEffect'>;
+  readonly #byName: Map<string, BoundStage>;
+
+  constructor(options: StepRunnerOptions) {
+    this.#o = { now: Date.now, random: Math.random, ...options };
+    this.#byName = new Map(options.stages.map((bound) => [bound.stage.name, bound]));
+  }
+
+  /** The handler of every stage's queue. @param stopping aborted when the process stops */
+  async run(job: StepJob, stopping: AbortSignal): Promise<JobResult> {
+    const owner = randomUUID();
+    const claim = await this.#claim(job, owner);
+    if (claim.kind === 'stale') return { kind: 'done' };
+    if (claim.kind === 'busy') return { kind: 'again', delayMs: Math.max(50, claim.delayMs) };
+    if (claim.kind === 'settled') return this.#announceAgain(job, claim.video);
+
+    const { video, step } = claim;
+    const started = this.#o.now();
+    const fields: JobReport['fields'] = { waitMs: Math.max(0, started - (step.notBefore ?? step.since)) };
+    const span = this.#o.startSpan(job, video);
+    const report = (outcome: JobReport['outcome'], more: Partial<JobReport> = {}) => {
+      const full: JobReport = {
+        ...{ tenant: job.tenant, videoId: job.videoId, stage: job.stage, lane: video.lane, key: job.key },
+        ...{ attempt: step.attempts, outcome, code: null, message: null, reused: false },
+        durationMs: this.#o.now() - started,
+        fields,
+        ...more,
+      };
+      this.#o.report(full);
+      span.end(full);
+    };
+
+    if (claim.kind === 'exhausted') {
+      const cause = step.error
+        ? `Last error: ${step.error.code} ${step.error.message}`
+        : 'Its workers died each time.';
+      const error = new CinedexError(
+        'ATTEMPTS_EXHAUSTED',
+        `${job.stage} was tried ${step.attempts} times. ${cause}`,
+      );
+      return this.#fail(job, owner, error, 0, report, span);
+    }
+
+    const limits = this.#byName.get(job.stage)?.stage ?? FORGET_LIMITS;
+    const lost = new AbortController();
+    const signal = AbortSignal.any([stopping, lost.signal, AbortSignal.timeout(limits.timeoutMs)]);
+    const heartbeat = this.#keepLease(job, owner, lost);
+    let result: Result;
+    try {
+      result = await this.#work(job, video, signal, fields, span);
+    } catch (thrown) {
+      clearInterval(heartbeat);
+      if (lost.signal.aborted) {
+        report('lost');
+        return { kind: 'done' };
+      }
+      return this.#handleError(job, owner, thrown, { stopping, signal, limits, step, report, started, span });
+    }
+    clearInterval(heartbeat);
+
+    const durationMs = this.#o.now() - started;
+    if (result.artifact && !result.settlement.reused) {
+      await writeArtifact(this.#o.services.artifacts, job.key, result.artifact);
+      this.#o.onEffect?.('artifact', job);
+    }
+    const settlement: Settlement = { ...result.settlement, durationMs };
+    const settled = await this.#settle(job, owner, settlement);
+    if (!settled) {
+      report('lost');
+      return { kind: 'done' };
+    }
+    this.#o.onEffect?.('ledger', job);
+    await this.#announce(job, settled.video, settlement, result.output, span.traceparent);
+    this.#o.onEffect?.('event', job);
+    await this.#o.enqueue(settled.video, settled.queue);
+    report(settlement.status, { reused: settlement.reused, message: settlement.missing?.join(', ') ?? null });
+    this.#o.onEffect?.('ack', job);
+    return { kind: 'done' };
+  }
+
+  async #claim(job: StepJob, owner: string): Promise<Claim> {
+    const maxAttempts = (this.#byName.get(job.stage)?.stage ?? FORGET_LIMITS).retry.attempts;
+    let claim: Claim = { kind: 'stale' };
+    await this.#o.ledger.update(job, (current) => {
+      const taken = claimStep(current, job, {
+        owner,
+        now: this.#o.now(),
+        leaseMs: this.#o.leaseMs,
+        maxAttempts,
+      });
+      claim = taken.claim;
+      return taken.video && withCheckAt(taken.video, this.#o.requeueMs);
+    });
+    return claim;
+  }
+
+  #keepLease(job: StepJob, owner: string, lost: AbortController): NodeJS.Timeout {
+    const beat = async () => {
+      let mine = false;
+      await this.#o.ledger.update(job, (current) => {
+        mine = owns(current, job, owner);
+        if (!mine || !current) return undefined;
+        return withCheckAt(extendLease(current, job, this.#o.now() + this.#o.leaseMs), this.#o.requeueMs);
+      });
+      if (!mine) lost.abort(new CinedexError('ABORTED', 'The lease was lost to another worker.'));
+    };
+    const timer = setInterval(() => {
+      beat().catch((error) => this.#o.services.logger.warn({ err: error, ...job }, 'lease not extended'));
+    }, this.#o.leaseMs / 3);
+    timer.unref();
+    return timer;
+  }
+
+  async #work(
+    job: StepJob,
+    video: VideoRecord,
+    signal: AbortSignal,
+    fields: JobReport['fields'],
+    span: Span,
+  ): Promise<Result> {
+    if (job.stage === FORGET) {
+      await this.#forget(job, video, signal);
+      return { settlement: { status: 'done', reused: false } };
+    }
+    const bound = this.#byName.get(job.stage);
+    const handler = this.#o.handlers.get(job.stage);
+    if (!bound || !handler)
+      throw new CinedexError('STAGE_BUG', `No stage "${job.stage}" runs in this process.`);
+    const logger = this.#o.services.logger.child({ ...job, traceparent: span.traceparent });
+    const found = await readArtifact(this.#o.services.artifacts, job.key, bound.stage.output, (error) =>
+      logger.warn({ err: error }, 'artifact unreadable; it is made again'),
+    );
+    if (found) {
+      const { status, missing, output } = found;
+      return { settlement: { status, reused: true, missing }, output, artifact: found };
+    }
+    const input = await this.#gather(bound, video);
+    const context: StageContext = {
+      video,
+      key: job.key,
+      signal,
+      logger,
+      note: (more) => Object.assign(fields, more),
+    };
+    const outcome = await abortable(
+      handler.run(input as never, context) as Promise<Outcome<unknown>>,
+      signal,
+    );
+    return this.#judge(bound, job, outcome);
+  }
+
+  #judge(bound: BoundStage, job: StepJob, outcome: Outcome<unknown>): Result {
+    if (outcome.kind === 'skip')
+      return { settlement: { status: 'skipped', reused: false, missing: [outcome.reason] } };
+    if (outcome.kind === 'reject') throw new Rejected(outcome.code, outcome.message);
+    if (outcome.kind === 'retryAfter') throw new Postponed(outcome.delayMs, outcome.reason);
+    const parsed = bound.stage.output.safeParse(outcome.output);
+    if (!parsed.success) {
+      throw new CinedexError('STAGE_OUTPUT_INVALID', `${job.stage}: ${formatZodError(parsed.error)}`);
+    }
+    const status = outcome.kind === 'ok' ? 'done' : 'partial';
+    const missing = outcome.kind === 'partial' ? outcome.missing : [];
+    const { tenant, videoId, stage } = job;
+    const artifact = {
+      stage,
+      version: bound.stage.version,
+      tenant,
+      videoId,
+      status,
+      missing,
+      output: parsed.data,
+    } as const;
+    return { settlement: { status, reused: false, missing }, output: parsed.data, artifact };
+  }
+
+  /** The outputs of the stages before this one. A lost artifact sends its stage back to be run again. */
+  async #gather(bound: BoundStage, video: VideoRecord): Promise<Record<string, unknown>> {
+    const input: Record<string, unknown> = {};
+    const contracts = { ...bound.stage.requires, ...bound.stage.joins };
+    await Promise.all(
+      Object.entries(contracts).map(async ([name, contract]) => {
+        const step = video.steps[name];
+        input[name] = null;
+        if (!step || !hasArtifact(step)) return;
+        const found = await readArtifact(this.#o.services.artifacts, step.key, contract, (error) =>
+          this.#o.services.logger.warn(
+            { err: error, stage: name, videoId: video.videoId },
+            'artifact unreadable',
+          ),
+        );
+        if (!found) throw new UpstreamLost(name);
+        input[name] = found.output;
+      }),
+    );
+    return input;
+  }
+
+  async #forget(job: StepJob, video: VideoRecord, signal: AbortSignal): Promise<void> {
+    if (!video.deleted) return; // Uploaded again before this ran: there is nothing to forget any more.
+    for (const handler of this.#o.handlers.values()) await handler.forget?.(video, signal);
+    for (const [stage, step] of Object.entries(video.steps)) {
+      if (stage !== FORGET) await this.#o.services.artifacts.deleteManifest(step.key);
+    }
+    await this.#o.ledger.update(job, (current) =>
+      current?.deleted ? { ...current, steps: { [FORGET]: current.steps[FORGET]! } } : undefined,
+    );
+  }
+
+  async #handleError(
+    job: StepJob,
+    owner: string,
+    thrown: unknown,
+    run: {
+      stopping: AbortSignal;
+      signal: AbortSignal;
+      limits: { retry: { attempts: number; backoffMs: number }; timeoutMs: number };
+      step: { attempts: number };
+      report: (outcome: JobReport['outcome'], more?: Partial<JobReport>) => void;
+      started: number;
+      span: Span;
+    },
+  ): Promise<JobResult> {
+    const { stopping, signal, limits, step, report, started, span } = run;
+    if (stopping.aborted) {
+      await this.#requeue(job, owner, { delayMs: 0, burn: false });
+      report('released');
+      return { kind: 'again', delayMs: 0 };
+    }
+    if (thrown instanceof Postponed) {
+      await this.#requeue(job, owner, { delayMs: thrown.delayMs, burn: false });
+      report('retryAfter', { message: thrown.message });
+      return { kind: 'again', delayMs: thrown.delayMs };
+    }
+    if (thrown instanceof UpstreamLost) {
+      await this.#repairUpstream(job, thrown.stage);
+      report('released', { code: 'ARTIFACT_MISSING', message: thrown.message });
+      return { kind: 'done' };
+    }
+    const error = signal.aborted
+      ? new CinedexError('STAGE_TIMEOUT', `${job.stage} took longer than ${limits.timeoutMs} ms.`, {
+          cause: thrown,
+        })
+      : toCinedexError(thrown);
+    const permanent = thrown instanceof Rejected || !error.retryable;
+    if (!permanent && step.attempts < limits.retry.attempts) {
+      const delayMs = backoffMs(step.attempts, limits.retry.backoffMs, this.#o.random);
+      await this.#requeue(job, owner, { delayMs, burn: true, error: error.toInfo() });
+      report('retry', { code: error.code, message: error.message, error: thrown });
+      return { kind: 'again', delayMs };
+    }
+    return this.#fail(job, owner, error, this.#o.now() - started, report, span);
+  }
+
+  async #fail(
+    job: StepJob,
+    owner: string,
+    error: CinedexError,
+    durationMs: number,
+    report: (outcome: JobReport['outcome'], more?: Partial<JobReport>) => void,
+    span: Span,
+  ): Promise<JobResult> {
+    const settlement: Settlement = { status: 'failed', reused: false, durationMs, error: error.toInfo() };
+    const settled = await this.#settle(job, owner, settlement);
+    if (!settled) {
+      report('lost');
+      return { kind: 'done' };
+    }
+    this.#o.onEffect?.('ledger', job);
+    await this.#announce(job, settled.video, settlement, undefined, span.traceparent);
+    this.#o.onEffect?.('event', job);
+    await this.#o.enqueue(settled.video, settled.queue);
+    report('failed', { code: error.code, message: error.message, error: error.cause ?? error });
+    return { kind: 'failed', reason: `${error.code}: ${error.message}` };
+  }
+
+  /** Writes the settled step and, in the same write, what follows from it. Undefined when the lease was lost. */
+  async #settle(
+    job: StepJob,
+    owner: string,
+    settlement: Settlement,
+  ): Promise<{ video: VideoRecord; queue: PlannedStep[] } | undefined> {
+    let result: { video: VideoRecord; queue: PlannedStep[] } | undefined;
+    await this.#o.ledger.update(job, (current) => {
+      result = undefined;
+      if (!owns(current, job, owner)) return undefined;
+      const now = this.#o.now();
+      const settled = settleStep(current, job, settlement, now);
+      const planned = applyPlan(settled, this.#o.stages, now, { requeueMs: this.#o.requeueMs });
+      result = planned ?? { video: withCheckAt(settled, this.#o.requeueMs), queue: [] };
+      return result.video;
+    });
+    return result;
+  }
+
+  async #requeue(
+    job: StepJob,
+    owner: string,
+    options: { delayMs: number; burn: boolean; error?: ErrorInfo },
+  ): Promise<void> {
+    await this.#o.ledger.update(job, (current) =>
+      owns(current, job, owner)
+        ? withCheckAt(requeueStep(current, job, { now: this.#o.now(), ...options }), this.#o.requeueMs)
+        : undefined,
+    );
+  }
+
+  async #repairUpstream(job: StepJob, upstream: string): Promise<void> {
+    let queue: PlannedStep[] = [];
+    const video = await this.#o.ledger.update(job, (current) => {
+      if (!current) return undefined;
+      const now = this.#o.now();
+      const reset = resetStep(resetStep(current, upstream, now), job.stage, now);
+      const planned = applyPlan(reset, this.#o.stages, now, { requeueMs: this.#o.requeueMs });
+      queue = planned?.queue ?? [];
+      return planned?.video ?? reset;
+    });
+    if (video) await this.#o.enqueue(video, queue);
+  }
+
+  /** A redelivered job whose step is settled: its event may never have been sent. Event ids are deterministic. */
+  async #announceAgain(job: StepJob, video: VideoRecord): Promise<JobResult> {
+    const step = video.steps[job.stage]!;
+    const bound = this.#byName.get(job.stage);
+    const found =
+      bound && hasArtifact(step)
+        ? await readArtifact(this.#o.services.artifacts, job.key, bound.stage.output, () => undefined)
+        : undefined;
+    const settlement: Settlement = {
+      status: step.status as Settlement['status'],
+      reused: step.reused ?? false,
+      durationMs: step.durationMs ?? 0,
+      missing: step.missing,
+      error: step.error as ErrorInfo | undefined,
+    };
+    await this.#announce(job, video, settlement, found?.output, video.traceparent);
+    const waiting = Object.entries(video.steps).filter(([, { status }]) => status === 'queued');
+    await this.#o.enqueue(
+      video,
+      waiting.map(([stage, { key, epoch }]) => ({ stage, key, epoch, action: 'queue' })),
+    );
+    return settlement.status === 'failed'
+      ? { kind: 'failed', reason: `${settlement.error?.code}: ${settlement.error?.message}` }
+      : { kind: 'done' };
+  }
+
+  async #announce(
+    job: StepJob,
+    video: VideoRecord,
+    settlement: Settlement,
+    output: unknown,
+    traceparent: string | undefined,
+  ): Promise<void> {
+    const { tenant, videoId, stage, key, epoch } = job;
+    if (stage === FORGET && settlement.status !== 'failed') return;
+    const id = (topic: string) => digest([tenant, videoId, stage, key, epoch, topic]).slice(0, 32);
+    if (settlement.status === 'failed') {
+      await publishDeadLetter(this.#o.bus, {
+        key: `${tenant}/${videoId}`,
+        stage,
+        attempts: video.steps[stage]?.attempts ?? 0,
+        error: settlement.error!,
+        ...(video.origin && { origin: video.origin }),
+        original: JSON.stringify({
+          tenant,
+          videoId,
+          source: video.source,
+          media: video.media,
+          metadata: video.metadata,
+        }),
+        ...(traceparent && { traceparent }),
+      });
+      return;
+    }
+    const topic = stageTopic(stage);
+    const settled = encodeEvent(
+      'video.stage-settled.v1',
+      {
+        ...{ tenant, videoId, stage, revision: video.revision, status: settlement.status },
+        ...(settlement.status === 'skipped' ? { reason: settlement.missing?.join(', ') } : { artifact: key }),
+        ...(settlement.status === 'partial' && { missing: settlement.missing }),
+        ...{ reused: settlement.reused, durationMs: settlement.durationMs },
+      },
+      { id: id(topic), traceparent },
+    );
+    await this.#o.bus.publish(topic, [settled]);
+    if (output === undefined) return;
+    for (const extra of this.#byName.get(stage)?.stage.announce?.(output as never, video) ?? []) {
+      const { type, data } = extra.event;
+      await this.#o.bus.publish(extra.topic, [encodeEvent(type, data, { id: id(extra.topic), traceparent })]);
+    }
+  }
+}
+
+/** The handler's promise, or a rejection as soon as the signal is aborted, whether or not the handler heeds it. */
+async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let onAbort: (() => void) | undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(new CinedexError('ABORTED', 'The work was stopped.', { cause: signal.reason }));
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    if (onAbort) signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/** The stage said that trying again cannot help, whatever the code's table entry says. */
+class Rejected extends CinedexError {}
+
+class Postponed extends Error {
+  readonly delayMs: number;
+  constructor(delayMs: number, reason: string) {
+    super(reason);
+    this.delayMs = delayMs;
+  }
+}
+
+class UpstreamLost extends Error {
+  readonly stage: string;
+  constructor(stage: string) {
+    super(`The artifact of ${stage} is gone; that stage runs again.`);
+    this.stage = stage;
+  }
+}
