@@ -59,7 +59,8 @@ export function decodeEvent(record: { value: string; headers: Record<string, str
       `CloudEvents version ${headers.ce_specversion ?? '(none)'}; expected 1.0.`,
     );
   }
-  if (!(type in EVENT_TYPES)) throw new CinedexError('EVENT_UNKNOWN_TYPE', `Unknown event type "${type}".`);
+  if (!Object.hasOwn(EVENT_TYPES, type))
+    throw new CinedexError('EVENT_UNKNOWN_TYPE', `Unknown event type "${type}".`);
   let json: unknown;
   try {
     json = JSON.parse(record.value);

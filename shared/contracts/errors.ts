@@ -140,7 +140,7 @@ export function toCinedexError(error: unknown, fallback: ErrorCode = 'STAGE_BUG'
     error instanceof Error &&
     'code' in error &&
     typeof error.code === 'string' &&
-    error.code in ERROR_TABLE
+    Object.hasOwn(ERROR_TABLE, error.code)
   ) {
     return new CinedexError(error.code as ErrorCode, error.message, { cause: error });
   }
