@@ -11,7 +11,7 @@ import { openPipeline, ref, temporaryFolder, upload } from '../fixtures/pipeline
 
 const root = path.resolve(import.meta.dirname, '../..');
 // As deep as a stage's folder, so that the imports of the README hold.
-const stageFolder = path.join(root, 'node_modules/.cinedex-readme');
+const stageFolder = path.join(root, 'test/.generated/readme-stage');
 afterAll(() => rmSync(stageFolder, { recursive: true, force: true }));
 
 it('runs the stage of the README as it stands there', async () => {
