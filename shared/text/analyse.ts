@@ -10,7 +10,11 @@ import { type ScriptRun, scriptRuns } from './script.ts';
 import { segmenter } from './segmenter.ts';
 import { CHINESE_PARTICLES, CHINESE_STOP_WORDS, ENGLISH_STOP_WORDS } from './stop-words.ts';
 
-export type AnalysisMode = 'index' | 'query';
+/**
+ * `index` adds the single characters inside Chinese words, so that a one-character query finds them; `query` does not, or
+ * any two Chinese texts would seem related; `words` has no bigrams either: the words a person would count.
+ */
+export type AnalysisMode = 'index' | 'query' | 'words';
 
 const stemmer = snowball.newStemmer('english');
 const stems = new Map<string, string>();
@@ -28,11 +32,7 @@ export function stem(word: string): string {
   return made;
 }
 
-/**
- * Tokens of a text in its order, repeated as often as they occur.
- * @param mode `index` adds the single characters inside Chinese words, so that a one-character query finds them;
- * a query does not, or any two Chinese texts would seem related
- */
+/** Tokens of a text in its order, repeated as often as they occur. */
 export function analyse(text: string, mode: AnalysisMode = 'index'): string[] {
   const tokens: string[] = [];
   for (const run of scriptRuns(fold(text))) pushTokens(tokens, run, mode);
@@ -70,6 +70,7 @@ function pushChinese(tokens: string[], text: string, mode: AnalysisMode): void {
     words.add(word);
     if (!CHINESE_STOP_WORDS.has(word)) tokens.push(word);
   }
+  if (mode === 'words') return;
   const characters = [...text];
   for (let i = 0; i < characters.length; i++) {
     const character = characters[i]!;

@@ -1,0 +1,48 @@
+/** How much of a question stands in the texts of a candidate, word for word. */
+import type { Payload } from '../shared/ports/video-index.ts';
+import { analyse } from '../shared/text/analyse.ts';
+import { containsPhrase } from '../shared/text/normalise.ts';
+import type { Question } from './question.ts';
+
+export interface StoredCue {
+  kind: 'said' | 'shown';
+  startSec: number;
+  endSec: number;
+  text: string;
+}
+
+/** Share of the question's meaning whose words stand in the text, 0..1. */
+export function coverage(question: Question, text: string): number {
+  if (!text || question.words.length === 0) return 0;
+  const tokens = new Set(analyse(text));
+  return question.words.reduce((sum, { token, weight }) => sum + (tokens.has(token) ? weight : 0), 0);
+}
+
+/** Whether the whole question (of two words or more, or of two Chinese characters) stands in the text as it is. */
+export function quotes(question: Question, text: string): boolean {
+  const long = question.words.length > 1 || /\p{Script=Han}{2}/u.test(question.text);
+  return long && containsPhrase(text, question.text);
+}
+
+export function cuesOf(payload: Payload): StoredCue[] {
+  const { cues } = payload;
+  if (!Array.isArray(cues)) return [];
+  return cues.flatMap((cue) => {
+    if (cue === null || typeof cue !== 'object' || Array.isArray(cue)) return [];
+    const { kind, startSec, endSec, text } = cue;
+    const whole =
+      (kind === 'said' || kind === 'shown') &&
+      typeof startSec === 'number' &&
+      typeof endSec === 'number' &&
+      typeof text === 'string';
+    return whole ? [{ kind, startSec, endSec, text }] : [];
+  });
+}
+
+/** What was written about a video, as one text. */
+export function describedBy({ title, description, tags, names, series }: Payload): string {
+  return [title, series, description, tags, names]
+    .flat()
+    .filter((part) => typeof part === 'string')
+    .join('\n');
+}

@@ -1,0 +1,83 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { DescribedVideo } from '../test/fixtures/described-video.ts';
+import { type DocumentBench, documentBench } from '../test/fixtures/document-services.ts';
+import { createSearch, type SearchAnswer, type SearchRequest } from './search.ts';
+
+const library: DescribedVideo[] = [
+  {
+    videoId: 'dogs',
+    metadata: { title: 'Dogs of the park', language: 'en' },
+    shots: [{ seen: 'grass' }, { seen: 'dog run', said: 'Fetch the red ball, Rex!' }, { seen: 'bench' }],
+  },
+  {
+    videoId: 'kitchen',
+    metadata: { title: '早晨的厨房', language: 'zh' },
+    shots: [
+      { seen: 'kettle', shown: '先把水烧开' },
+      { seen: 'cup coffee', shown: '慢慢倒入咖啡', said: '味道很香。' },
+    ],
+  },
+  {
+    videoId: 'lecture',
+    metadata: { title: 'Evening lecture' },
+    shots: [
+      { seen: 'slide', said: 'To be or not to be asked about gravity.', seconds: 8 },
+      { seen: 'board', said: 'Newton sat under an apple tree and thought about gravity.', seconds: 8 },
+    ],
+  },
+];
+
+let bench: DocumentBench;
+let ask: (text: string, more?: Partial<SearchRequest>) => Promise<SearchAnswer>;
+beforeAll(async () => {
+  bench = await documentBench();
+  for (const video of library) await bench.indexVideo(video);
+  // Directions of random words are alike by chance up to about 0.3 at this size.
+  const search = createSearch(bench.services, { floors: { visual: 0.4 } });
+  ask = (text, more) => search({ tenant: 'default', text, ...more });
+});
+
+describe('search', () => {
+  it('finds a quote at its time, and says that it was said', async () => {
+    const { results } = await ask('Newton sat under an apple tree');
+    expect(results[0]).toMatchObject({ video: 'lecture', coverage: 1 });
+    expect(results[0]!.moments[0]).toMatchObject({ atSec: 8, words: { kind: 'said' } });
+    expect(results[0]!.moments[0]!.matched).toContain('said');
+  });
+
+  it('finds Chinese words in the picture', async () => {
+    const { results } = await ask('倒入咖啡');
+    expect(results[0]).toMatchObject({ video: 'kitchen' });
+    expect(results[0]!.moments[0]).toMatchObject({
+      startSec: 5,
+      words: { kind: 'shown', text: '慢慢倒入咖啡' },
+    });
+  });
+
+  it('finds by what is seen, also across languages, and passes on the caveat', async () => {
+    for (const text of ['running dog', '奔跑的狗']) {
+      const { results, caveats } = await ask(text);
+      expect(results[0]).toMatchObject({ video: 'dogs' });
+      expect(results[0]!.moments[0]).toMatchObject({ startSec: 5 });
+      expect(caveats).toEqual(['Pictures are searched by words only.']);
+    }
+  });
+
+  it('stems, ignores case and width', async () => {
+    expect((await ask('ＦＥＴＣＨＩＮＧ red balls')).results[0]).toMatchObject({ video: 'dogs' });
+  });
+
+  it('answers nothing when nothing is relevant', async () => {
+    expect((await ask('quarterly tax return form')).results).toEqual([]);
+    expect((await ask('量子计算机')).results).toEqual([]);
+  });
+
+  it('filters, and keeps tenants apart', async () => {
+    expect((await ask('gravity', { filters: [{ field: 'language', equals: 'zh' }] })).results).toEqual([]);
+    expect((await ask('gravity', { tenant: 'other' })).results).toEqual([]);
+  });
+
+  it('refuses an empty question', async () => {
+    await expect(ask('  ')).rejects.toMatchObject({ code: 'USAGE' });
+  });
+});

@@ -1,0 +1,145 @@
+/** Cuts a video into moments, the units that a search answers with, and lays on each what is read, heard and seen in it. */
+import type {
+  AudioAnalyzed,
+  FramesExtracted,
+  KeyFrame,
+  PicturesEmbedded,
+  TextRecognized,
+} from '../../shared/contracts/artifacts.ts';
+import { fold, tidy } from '../../shared/text/normalise.ts';
+
+/** Words with their time, as shown (screen text) or said (speech). */
+export interface Cue {
+  kind: 'said' | 'shown';
+  startSec: number;
+  endSec: number;
+  text: string;
+}
+
+export interface Moment {
+  shot: number;
+  /** Of a long shot, which piece; 0 for a shot that is one moment. */
+  part: number;
+  startSec: number;
+  endSec: number;
+  /** Key frames in it, or the one that stands for it where it has none of its own. */
+  keyFrames: KeyFrame[];
+  cues: Cue[];
+  /** Most certain first. */
+  labels: { label: string; score: number }[];
+}
+
+/** A lecture can be one shot of an hour: pieces keep its moments findable. */
+const LONG_SHOT_SEC = 30;
+const PART_SEC = 15;
+/** Below this an OCR line is more likely noise than words. */
+const MIN_OCR_CONFIDENCE = 0.5;
+const MIN_LABEL_SCORE = 0.2;
+/** Of a sentence that runs over a cut, the share that must lie in a moment to belong to it too. */
+const MIN_SHARE = 0.25;
+
+/** In order of time; every shot gives one or more. */
+export function cutMoments(
+  frames: FramesExtracted,
+  sources: { ocr: TextRecognized | null; audio: AudioAnalyzed | null; embedding: PicturesEmbedded | null },
+): Moment[] {
+  const cues = [...shownCues(sources.ocr), ...saidCues(sources.audio)];
+  const labels = new Map(sources.embedding?.frames.map((frame) => [frame.keyFrame, frame.labels]));
+  const moments = frames.shots.flatMap((shot) => {
+    const length = shot.endSec - shot.startSec;
+    const parts = length > LONG_SHOT_SEC ? Math.ceil(length / PART_SEC) : 1;
+    return Array.from({ length: parts }, (_, part): Moment => {
+      const startSec = shot.startSec + (length * part) / parts;
+      const endSec = part === parts - 1 ? shot.endSec : shot.startSec + (length * (part + 1)) / parts;
+      const keyFrames = keyFramesOf(frames.keyFrames, shot.index, startSec, endSec);
+      return {
+        shot: shot.index,
+        part,
+        startSec,
+        endSec,
+        keyFrames,
+        cues: [],
+        labels: mergeLabels(keyFrames, labels),
+      };
+    });
+  });
+  for (const cue of cues) assign(cue, moments);
+  for (const moment of moments)
+    moment.cues.sort((a, b) => a.startSec - b.startSec || (a.kind < b.kind ? -1 : 1));
+  return moments;
+}
+
+/** Text of a moment, each wording once. */
+export function momentText(moment: Moment, kind?: Cue['kind']): string {
+  return distinct(moment.cues.filter((cue) => !kind || cue.kind === kind).map(({ text }) => text)).join('\n');
+}
+
+/** Texts without repetitions (case, width and punctuation aside), in order. */
+export function distinct(texts: readonly string[]): string[] {
+  const seen = new Map<string, string>();
+  for (const text of texts) {
+    const key = fold(text).replace(/[^\p{L}\p{N}]+/gu, '');
+    if (key && !seen.has(key)) seen.set(key, text);
+  }
+  return [...seen.values()];
+}
+
+export function shownCues(ocr: TextRecognized | null): Cue[] {
+  return (ocr?.lines ?? [])
+    .filter(({ confidence }) => confidence >= MIN_OCR_CONFIDENCE)
+    .map(({ startSec, endSec, text }): Cue => ({ kind: 'shown', startSec, endSec, text: tidy(text) }))
+    .filter(({ text }) => text !== '');
+}
+
+export function saidCues(audio: AudioAnalyzed | null): Cue[] {
+  return (audio?.transcript?.segments ?? [])
+    .map(({ startSec, endSec, text }): Cue => ({ kind: 'said', startSec, endSec, text: tidy(text) }))
+    .filter(({ text }) => text !== '');
+}
+
+function keyFramesOf(all: readonly KeyFrame[], shot: number, startSec: number, endSec: number): KeyFrame[] {
+  const inside = all.filter(
+    (frame) => frame.shot === shot && frame.timeSec >= startSec && frame.timeSec < endSec,
+  );
+  if (inside.length > 0) return inside;
+  // Frames much like an earlier one are not kept; the nearest in time stands for them, of the same shot if it can be.
+  const middle = (startSec + endSec) / 2;
+  const ofShot = all.filter((frame) => frame.shot === shot);
+  const nearest = (ofShot.length > 0 ? ofShot : [...all]).sort(
+    (a, b) => Math.abs(a.timeSec - middle) - Math.abs(b.timeSec - middle),
+  )[0];
+  return nearest ? [nearest] : [];
+}
+
+function mergeLabels(
+  keyFrames: readonly KeyFrame[],
+  labels: ReadonlyMap<number, readonly { label: string; score: number }[]>,
+): Moment['labels'] {
+  const best = new Map<string, number>();
+  for (const { index } of keyFrames) {
+    for (const { label, score } of labels.get(index) ?? []) {
+      if (score >= MIN_LABEL_SCORE) best.set(label, Math.max(score, best.get(label) ?? 0));
+    }
+  }
+  return [...best]
+    .map(([label, score]) => ({ label, score }))
+    .sort((a, b) => b.score - a.score || (a.label < b.label ? -1 : 1));
+}
+
+/** To the moment that has most of it, and to every other that has a good share. */
+function assign(cue: Cue, moments: readonly Moment[]): void {
+  const length = Math.max(cue.endSec - cue.startSec, 1e-3);
+  const shares = moments.map((moment) => {
+    const overlap = Math.min(cue.endSec, moment.endSec) - Math.max(cue.startSec, moment.startSec);
+    // A cue of no length still lies somewhere.
+    const inside = cue.startSec >= moment.startSec && cue.startSec < moment.endSec;
+    const shorter = Math.min(length, Math.max(moment.endSec - moment.startSec, 1e-3));
+    return overlap > 0 ? overlap / shorter : inside ? 1e-3 : 0;
+  });
+  const best = Math.max(...shares);
+  const fallback = best === 0 ? moments.length - 1 : -1;
+  moments.forEach((moment, index) => {
+    const share = shares[index]!;
+    if (index === fallback || (share > 0 && (share === best || share >= MIN_SHARE))) moment.cues.push(cue);
+  });
+}
