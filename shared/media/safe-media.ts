@@ -1,0 +1,385 @@
+/**
+ * The only place that runs ffmpeg and ffprobe. fluent-ffmpeg builds each command and runs its life cycle; what starts the
+ * child, and all limits, are ours: formats and protocols on allow-lists, no shell, a name made by us, and bounds on
+ * picture size, memory, processor time, wall time and output. Nothing of a user's reaches a command line.
+ */
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import ffmpegCommand from 'fluent-ffmpeg';
+import type { CoreConfig } from '../config.ts';
+import { CinedexError } from '../contracts/errors.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { findBinaries, type MediaBinaries } from './binaries.ts';
+import { explainEnding, withoutAddresses } from './failure.ts';
+import { ALLOWED_FORMATS, PROBE_QUESTION, type ProbeResult, readProbe } from './probe.ts';
+import { type ConfinedChild, detectConfinement, type Limits, startConfined } from './sandbox.ts';
+import { type Sniffed, sniffFile } from './sniff.ts';
+
+export type MediaConfig = CoreConfig['media'];
+
+export interface MediaOutput {
+  /** The child's file number: 1, 3, 4 or 5. */
+  fd: number;
+  /** Output options: mapping, codec, `-f`. */
+  options: string[];
+  /**
+   * Reads the output. The child waits while it does not (back-pressure). What it throws ends the child and is thrown by
+   * `run`. Must read to the end.
+   */
+  consume(chunks: AsyncIterable<Buffer>): Promise<void>;
+}
+
+export interface RunRequest {
+  /** Absolute path of a local file. */
+  path: string;
+  /** Options before the input, such as `['-noautorotate']`. */
+  inputOptions?: string[];
+  /** A `-filter_complex` graph. */
+  filter?: string;
+  outputs: MediaOutput[];
+  signal: AbortSignal;
+  /** Every line on standard error. With `logLevel: 'info'` that includes what filters print (ebur128, silencedetect). */
+  onStderrLine?(line: string): void;
+  /** @default 'error' */
+  logLevel?: 'error' | 'info';
+  /** Wall-clock limit, ms. @default config.timeoutMs */
+  timeoutMs?: number;
+  /** Bytes over all outputs. @default 16 GiB */
+  maxOutputBytes?: number;
+  /**
+   * Whether a bad end with something already decoded is told in the result instead of thrown: damage must not cost the
+   * part that plays. Limits, timeouts and aborts are always thrown. @default false
+   */
+  tolerateDamage?: boolean;
+}
+
+export interface RunResult {
+  /** Complaints of the decoders, without duplicates, at most 50. */
+  complaints: string[];
+  /** All lines at level error, counted. */
+  complaintCount: number;
+  /** Set when ffmpeg ended badly and `tolerateDamage` was asked for. */
+  damage: CinedexError | null;
+  outputBytes: number;
+}
+
+export interface SafeMedia {
+  /**
+   * What the file holds. Looks at the first bytes, then asks ffprobe.
+   * @throws CinedexError MEDIA_EMPTY, MEDIA_UNSUPPORTED, MEDIA_CORRUPT, MEDIA_ENCRYPTED, MEDIA_LIMIT (picture too large),
+   * MEDIA_TIMEOUT, ABORTED, DEPENDENCY_MISSING
+   */
+  probe(path: string, signal: AbortSignal): Promise<ProbeResult>;
+  /** @throws CinedexError as `probe`, and FFMPEG_FAILED */
+  run(request: RunRequest): Promise<RunResult>;
+  /** Which builds are used. Found on first use. @throws CinedexError DEPENDENCY_MISSING */
+  binaries(): Promise<MediaBinaries>;
+}
+
+const GiB = 1024 ** 3;
+const MAX_ALLOC_BYTES = GiB / 2;
+const PROBE_TIMEOUT_MS = 60_000;
+const PROBE_BYTES = 4 * 1024 ** 2;
+const KEPT_COMPLAINTS = 50;
+/** More decoder threads cost memory and bring little beside other stages. */
+const THREADS = Math.min(4, os.availableParallelism());
+
+/** The parts of a fluent-ffmpeg command that we put our own in the place of. */
+interface CommandSeams {
+  _checkCapabilities(callback: (error?: Error) => void): void;
+  availableEncoders(callback: (error: null, encoders: object) => void): void;
+  _spawnFfmpeg(
+    args: string[],
+    options: object,
+    started: (child: ConfinedChild['process'], out: null, words: null) => void,
+    ended: (error: Error | null, out: TextRing, words: TextRing) => void,
+  ): void;
+}
+interface TextRing {
+  get(): string;
+}
+
+export function createSafeMedia(config: MediaConfig, logger?: Pick<Logger, 'warn'>): SafeMedia {
+  let tools:
+    | Promise<{ binaries: MediaBinaries; confine: Awaited<ReturnType<typeof detectConfinement>> }>
+    | undefined;
+
+  function prepare() {
+    tools ??= Promise.all([findBinaries(config), detectConfinement()]).then(([binaries, confine]) => {
+      const { ffmpeg } = binaries;
+      if (ffmpeg.origin === 'npm') {
+        logger?.warn(
+          { path: ffmpeg.path, version: ffmpeg.version, year: ffmpeg.year },
+          'using the old ffmpeg that npm installed; a current one (media.ffmpegPath) is safer and faster',
+        );
+      }
+      if (process.platform === 'linux' && !confine) {
+        logger?.warn('setpriv, prlimit or nice is missing: ffmpeg runs without the system’s limits');
+      }
+      return { binaries, confine };
+    });
+    // A missing binary may be installed meanwhile: look again next time.
+    tools.catch(() => {
+      tools = undefined;
+    });
+    return tools;
+  }
+
+  function limits(timeoutMs: number): Limits {
+    return {
+      memoryBytes: config.maxMemoryBytes,
+      cpuSec: Math.ceil((timeoutMs / 1000) * THREADS),
+      fileBytes: 1024 ** 2,
+    };
+  }
+
+  /** Options that belong before every input; both programs know them. */
+  const walls = [
+    ...['-protocol_whitelist', 'file', '-format_whitelist', ALLOWED_FORMATS],
+    ...['-max_pixels', String(config.maxPixels)],
+  ];
+
+  async function probe(file: string, signal: AbortSignal): Promise<ProbeResult> {
+    const { binaries, confine } = await prepare();
+    const { sniffed, bytes } = await look(file);
+    return withOwnName(file, async (name) => {
+      const args = ['-hide_banner', '-v', 'error', '-max_alloc', String(MAX_ALLOC_BYTES), ...walls];
+      const timeoutMs = Math.min(PROBE_TIMEOUT_MS, config.timeoutMs);
+      const child = startConfined(
+        binaries.ffprobe.path,
+        [...args, ...PROBE_QUESTION, '-i', name],
+        [1],
+        confine,
+        limits(timeoutMs),
+      );
+      const chunks: Buffer[] = [];
+      const { words } = await supervise(child, {
+        signal,
+        timeoutMs,
+        maxOutputBytes: PROBE_BYTES,
+        sniffed,
+        tolerateDamage: false,
+        consumers: [{ fd: 1, consume: (all) => collect(all, chunks) }],
+      });
+      const result = readProbe(Buffer.concat(chunks).toString('utf8'), bytes, words.kept);
+      const { video } = result;
+      if (video && video.storedWidth * video.storedHeight > config.maxPixels) {
+        throw new CinedexError(
+          'MEDIA_LIMIT',
+          `The picture is ${video.storedWidth}×${video.storedHeight}; media.maxPixels is ${config.maxPixels}.`,
+        );
+      }
+      return result;
+    });
+  }
+
+  async function run(request: RunRequest): Promise<RunResult> {
+    const { binaries, confine } = await prepare();
+    const { sniffed } = await look(request.path);
+    const timeoutMs = request.timeoutMs ?? config.timeoutMs;
+    const { inputOptions = [], logLevel = 'error', outputs } = request;
+    return withOwnName(request.path, async (name) => {
+      const command = ffmpegCommand({ stdoutLines: 1 });
+      // Several arguments, because fluent-ffmpeg splits the entries of a list at blanks.
+      command
+        .input(name)
+        .inputOptions(
+          ...([
+            ...['-nostdin', '-hide_banner', '-nostats', '-v', logLevel],
+            ...['-max_alloc', String(MAX_ALLOC_BYTES), '-filter_complex_threads', '1'],
+            ...['-threads', String(THREADS), '-t', String(config.maxDurationSec)],
+            ...walls,
+            ...inputOptions,
+          ] as [string]),
+        );
+      if (request.filter) command.complexFilter(request.filter);
+      for (const { fd, options } of outputs) {
+        command
+          .output(`pipe:${fd}`)
+          .outputOptions(...(['-map_metadata', '-1', ...options] as unknown as [string]));
+      }
+      const supervised = Promise.withResolvers<Supervised>();
+      const seams: CommandSeams = {
+        // Its tables misread newer builds, and asking starts two more children.
+        _checkCapabilities: (callback) => callback(),
+        availableEncoders: (callback) => callback(null, {}),
+        _spawnFfmpeg(args, _options, started, ended) {
+          const child = startConfined(
+            binaries.ffmpeg.path,
+            args,
+            outputs.map(({ fd }) => fd),
+            confine,
+            limits(timeoutMs),
+          );
+          started(child.process, null, null);
+          supervise(child, {
+            signal: request.signal,
+            timeoutMs,
+            maxOutputBytes: request.maxOutputBytes ?? 16 * GiB,
+            sniffed,
+            tolerateDamage: request.tolerateDamage ?? false,
+            consumers: outputs,
+            onStderrLine: request.onStderrLine,
+          }).then(
+            (result) => {
+              supervised.resolve(result);
+              ended(null, ringOf([]), ringOf(result.words.kept));
+            },
+            (error: Error) => {
+              supervised.reject(error);
+              ended(error, ringOf([]), ringOf([]));
+            },
+          );
+        },
+      };
+      Object.assign(command, seams);
+      const finished = new Promise<void>((resolve, reject) => {
+        command.once('end', () => resolve());
+        command.once('error', reject);
+      });
+      command.run();
+      // An error before the child was started reaches only the command; one after it reaches both.
+      const [result] = await Promise.all([supervised.promise, finished]);
+      return {
+        complaints: result.words.kept,
+        complaintCount: result.words.count,
+        damage: result.damage,
+        outputBytes: result.outputBytes,
+      };
+    });
+  }
+
+  return { probe, run, binaries: async () => (await prepare()).binaries };
+}
+
+interface Watch {
+  signal: AbortSignal;
+  timeoutMs: number;
+  maxOutputBytes: number;
+  sniffed: Sniffed;
+  tolerateDamage: boolean;
+  consumers: Pick<MediaOutput, 'fd' | 'consume'>[];
+  onStderrLine?: (line: string) => void;
+}
+
+interface Supervised {
+  words: Complaints;
+  damage: CinedexError | null;
+  outputBytes: number;
+}
+
+/** Sees a child through to its end: feeds the consumers, keeps its words, and kills it when a bound is crossed. */
+async function supervise(child: ConfinedChild, watch: Watch): Promise<Supervised> {
+  let stopped: unknown;
+  const stop = (reason: unknown) => {
+    stopped ??= reason;
+    child.kill();
+  };
+  const onAbort = () => stop(new CinedexError('ABORTED', 'Reading the media was stopped.'));
+  const timer = setTimeout(
+    () => stop(new CinedexError('MEDIA_TIMEOUT', `ffmpeg ran longer than ${watch.timeoutMs} ms.`)),
+    watch.timeoutMs,
+  );
+  watch.signal.addEventListener('abort', onAbort, { once: true });
+  if (watch.signal.aborted) onAbort();
+
+  let outputBytes = 0;
+  async function* counted(stream: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const chunk of stream) {
+      outputBytes += chunk.length;
+      if (outputBytes > watch.maxOutputBytes) {
+        throw new CinedexError('MEDIA_LIMIT', `Decoding gave more than ${watch.maxOutputBytes} bytes.`);
+      }
+      yield chunk;
+    }
+  }
+  const words = new Complaints();
+  const reading = Promise.all([
+    readLines(child.pipe(2), (line) => {
+      words.add(line);
+      watch.onStderrLine?.(line);
+    }),
+    ...watch.consumers.map(({ fd, consume }) => consume(counted(child.pipe(fd)))),
+  ]).catch(stop);
+  try {
+    const { code, signal } = await child.closed.catch((error: Error) => {
+      throw new CinedexError('FFMPEG_FAILED', `It could not be started: ${error.message}`, { cause: error });
+    });
+    await reading;
+    if (stopped) throw stopped;
+    if (code === 0) return { words, damage: null, outputBytes };
+    const failure = explainEnding({ code, signal, words: words.kept, sniffed: watch.sniffed });
+    const isDamage = failure.code === 'MEDIA_CORRUPT' || failure.code === 'FFMPEG_FAILED';
+    if (watch.tolerateDamage && isDamage && outputBytes > 0) return { words, damage: failure, outputBytes };
+    throw failure;
+  } finally {
+    clearTimeout(timer);
+    watch.signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/** The distinct things a child complained of, and how often it complained at all. */
+class Complaints {
+  readonly kept: string[] = [];
+  count = 0;
+  readonly #seen = new Set<string>();
+
+  add(line: string): void {
+    this.count += 1;
+    const plain = withoutAddresses(line);
+    if (this.kept.length >= KEPT_COMPLAINTS || this.#seen.has(plain)) return;
+    this.#seen.add(plain);
+    this.kept.push(plain);
+  }
+}
+
+const LONGEST_LINE = 4_096;
+
+async function readLines(stream: AsyncIterable<Buffer>, onLine: (line: string) => void): Promise<void> {
+  let rest = '';
+  for await (const chunk of stream) {
+    const lines = (rest + chunk.toString('utf8')).split(/\r\n|\r|\n/);
+    rest = lines.pop()!.slice(0, LONGEST_LINE);
+    for (const line of lines) if (line) onLine(line.slice(0, LONGEST_LINE));
+  }
+  if (rest) onLine(rest);
+}
+
+async function collect(chunks: AsyncIterable<Buffer>, into: Buffer[]): Promise<void> {
+  for await (const chunk of chunks) into.push(chunk);
+}
+
+async function look(file: string): ReturnType<typeof sniffFile> {
+  if (!path.isAbsolute(file)) throw new CinedexError('URI_NOT_ALLOWED', 'Media paths are absolute.');
+  try {
+    return await sniffFile(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+      throw new CinedexError('MEDIA_NOT_FOUND', 'The media file is gone.', { cause: error });
+    }
+    throw error;
+  }
+}
+
+const PLAIN_NAME = /^[A-Za-z0-9/_.-]+$/;
+
+/**
+ * Calls `use` with a name that ffmpeg takes literally. A path of plain characters is one; any other (`a:b.mp4`,
+ * `%03d.jpg`, quotes, line breaks) is reached through a link in a private folder.
+ */
+async function withOwnName<T>(file: string, use: (name: string) => Promise<T>): Promise<T> {
+  if (PLAIN_NAME.test(file)) return use(`file:${file}`);
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'cinedex-input-'));
+  try {
+    const link = path.join(folder, 'media');
+    await symlink(file, link);
+    return await use(`file:${link}`);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function ringOf(lines: string[]): TextRing {
+  return { get: () => lines.join('\n') };
+}
