@@ -5,7 +5,6 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { openEmbedded } from '../shared/adapters/embedded/index.ts';
-import { createLogger } from '../shared/telemetry/logger.ts';
 import { openPipeline, pipelineStages, temporaryFolder, upload } from '../test/fixtures/pipeline.ts';
 
 const videos = Number(process.argv[2] ?? 200);
@@ -22,7 +21,7 @@ async function timed(work: () => Promise<void>): Promise<{ seconds: number; cpuS
 /** The hand-overs alone: one publish a video, and for each stage one ledger-sized write, one job and one event. */
 async function bare(): Promise<{ seconds: number; cpuSeconds: number }> {
   const { folder, remove } = temporaryFolder();
-  const stores = await openEmbedded(folder, { logger: createLogger({ level: 'silent' }) });
+  const stores = await openEmbedded(folder);
   await stores.bus.ensureTopics([
     { name: 'in', partitions: 8, retentionMs: null },
     { name: 'out', partitions: 8, retentionMs: null },

@@ -1,6 +1,6 @@
 /** The whole system in one process: the embedded stores, the stages, and the search over what they indexed. */
 
-import { type EmbeddedStores, openEmbedded } from '../shared/adapters/embedded/index.ts';
+import { openEmbedded, type Stores } from '../shared/adapters/embedded/index.ts';
 import type { Config } from '../shared/config.ts';
 import type { VideoRef } from '../shared/contracts/common.ts';
 import { encodeEvent } from '../shared/contracts/envelope.ts';
@@ -22,7 +22,7 @@ import { STAGES } from './stages.ts';
 export interface App {
   readonly config: Config;
   readonly services: Services;
-  readonly stores: EmbeddedStores;
+  readonly stores: Stores;
   readonly stages: readonly BoundStage[];
   readonly metrics: Metrics;
   /** Loads models and takes work. Without it the app can publish, read and search. */
@@ -55,7 +55,7 @@ export interface AppOptions {
  */
 export async function createApp(config: Config, options: AppOptions = {}): Promise<App> {
   const logger = options.logger ?? createLogger({ level: config.core.logLevel });
-  const stores = await openEmbedded(config.core.dataDir, { logger });
+  const stores = await openEmbedded(config.core.dataDir);
   const models = new ModelStore(config.core.modelsDir);
   const encoders = createEncoders(config, models);
   const services: Services = {
@@ -118,7 +118,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
   };
 }
 
-async function publish({ bus, ledger }: EmbeddedStores, events: AnnouncedEvent[]): Promise<void> {
+async function publish({ bus, ledger }: Stores, events: AnnouncedEvent[]): Promise<void> {
   await bus.ensureTopics(
     [TOPICS.ogc, TOPICS.ugc, TOPICS.interactions].map((name) => ({ name, partitions: 8, retentionMs: null })),
   );

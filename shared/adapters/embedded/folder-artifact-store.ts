@@ -1,0 +1,131 @@
+/** Artifacts in a folder: blobs named by their SHA-256, manifests by stage key, every write atomic and durable. */
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { Readable } from 'node:stream';
+import type { BlobRef } from '../../contracts/common.ts';
+import { CinedexError } from '../../contracts/errors.ts';
+import type { ArtifactStore } from '../../ports/artifact-store.ts';
+
+export class FolderArtifactStore implements ArtifactStore {
+  readonly #root: string;
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  async putBlob(bytes: Uint8Array, mediaType: string): Promise<BlobRef> {
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const file = this.#blob(sha256);
+    const ref = { sha256, bytes: bytes.byteLength, mediaType };
+    if ((await sizeOf(file)) !== bytes.byteLength) await writeDurably(file, bytes);
+    return ref;
+  }
+
+  async getBlob(ref: BlobRef): Promise<Buffer> {
+    const bytes = await this.#read(this.#blob(ref.sha256), ref.sha256);
+    if (createHash('sha256').update(bytes).digest('hex') !== ref.sha256) {
+      throw new CinedexError('ARTIFACT_CORRUPT', `Blob ${ref.sha256} does not match its checksum.`);
+    }
+    return bytes;
+  }
+
+  async getRange(ref: BlobRef, offset: number, length: number): Promise<Buffer> {
+    const handle = await open(this.#blob(ref.sha256)).catch((error) => missing(error, ref.sha256));
+    try {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, offset);
+      if (bytesRead !== length)
+        throw new CinedexError('ARTIFACT_CORRUPT', `Blob ${ref.sha256} is too short.`);
+      return buffer;
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async openBlob(ref: BlobRef): Promise<Readable> {
+    const file = this.#blob(ref.sha256);
+    if ((await sizeOf(file)) === undefined)
+      throw new CinedexError('ARTIFACT_MISSING', `Blob ${ref.sha256} is gone.`);
+    return createReadStream(file);
+  }
+
+  async putManifest(key: string, manifest: unknown): Promise<void> {
+    await writeDurably(this.#manifest(key), Buffer.from(JSON.stringify(manifest)));
+  }
+
+  async getManifest(key: string): Promise<unknown> {
+    let text: string;
+    try {
+      text = await readFile(this.#manifest(key), 'utf8');
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+    try {
+      return JSON.parse(text);
+    } catch (cause) {
+      throw new CinedexError('ARTIFACT_CORRUPT', `Manifest ${key} cannot be parsed.`, { cause });
+    }
+  }
+
+  async deleteManifest(key: string): Promise<void> {
+    await rm(this.#manifest(key), { force: true });
+  }
+
+  async close(): Promise<void> {
+    // Nothing is held open between calls.
+  }
+
+  async #read(file: string, name: string): Promise<Buffer> {
+    return readFile(file).catch((error) => missing(error, name));
+  }
+
+  #blob(sha256: string): string {
+    return path.join(this.#root, 'blobs', sha256.slice(0, 2), sha256);
+  }
+
+  #manifest(key: string): string {
+    if (!/^[\w-]+$/.test(key)) throw new CinedexError('NOT_FOUND', `"${key}" is no stage key.`);
+    return path.join(this.#root, 'manifests', key.slice(0, 2), `${key}.json`);
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ENOENT';
+}
+
+function missing(error: unknown, name: string): never {
+  if (isMissing(error)) throw new CinedexError('ARTIFACT_MISSING', `Blob ${name} is gone.`, { cause: error });
+  throw error;
+}
+
+async function sizeOf(file: string): Promise<number | undefined> {
+  try {
+    return (await stat(file)).size;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** A reader sees the old file or the new one, never half of it; after a power cut too. */
+async function writeDurably(file: string, bytes: Uint8Array): Promise<void> {
+  const folder = path.dirname(file);
+  await mkdir(folder, { recursive: true });
+  const temporary = path.join(folder, `.${randomUUID()}`);
+  const handle = await open(temporary, 'w');
+  try {
+    await handle.writeFile(bytes);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(temporary, file);
+  const directory = await open(folder);
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}

@@ -1,0 +1,55 @@
+/** Everything a process needs to keep, below one folder that it owns. Nothing to install, nothing to start. */
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import type { ArtifactStore } from '../../ports/artifact-store.ts';
+import type { EventBus } from '../../ports/event-bus.ts';
+import type { IdentityStore } from '../../ports/identity-store.ts';
+import type { JobQueue } from '../../ports/job-queue.ts';
+import type { Ledger } from '../../ports/ledger.ts';
+import type { VideoIndex } from '../../ports/video-index.ts';
+import { BullmqJobQueue } from '../bullmq-job-queue.ts';
+import { openDataFolder } from './data-folder.ts';
+import { FolderArtifactStore } from './folder-artifact-store.ts';
+import { LanceVideoIndex } from './lance-video-index.ts';
+import { openPgliteBackend } from './pglite-bullmq.ts';
+import { SqliteEventBus } from './sqlite-event-bus.ts';
+import { SqliteIdentityStore } from './sqlite-identity-store.ts';
+import { SqliteLedger } from './sqlite-ledger.ts';
+
+export interface Stores {
+  bus: EventBus;
+  queue: JobQueue;
+  ledger: Ledger;
+  artifacts: ArtifactStore;
+  identities: IdentityStore;
+  index: VideoIndex;
+  close(): Promise<void>;
+}
+
+/** @throws CinedexError DATA_LOCKED when another process owns the folder */
+export async function openEmbedded(dataDir: string): Promise<Stores> {
+  const folder = openDataFolder(dataDir);
+  const opened: { close(): Promise<void> }[] = [];
+  const keep = <T extends { close(): Promise<void> }>(store: T): T => {
+    opened.push(store);
+    return store;
+  };
+  const close = async () => {
+    for (const store of opened.splice(0).reverse()) await store.close();
+    folder.release();
+  };
+  try {
+    const at = (...parts: string[]) => path.join(dataDir, ...parts);
+    mkdirSync(at('queue'), { recursive: true });
+    const bus = keep(new SqliteEventBus(at('events.db')));
+    const ledger = keep(new SqliteLedger(at('ledger.db')));
+    const identities = keep(new SqliteIdentityStore(at('identities.db')));
+    const artifacts = keep(new FolderArtifactStore(at('artifacts')));
+    const index = keep(await LanceVideoIndex.open(at('index')));
+    const queue = keep(new BullmqJobQueue(await openPgliteBackend(at('queue'))));
+    return { bus, queue, ledger, artifacts, identities, index, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
