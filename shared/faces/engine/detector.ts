@@ -122,10 +122,14 @@ export class FaceDetector {
       const offset = index * size;
       for (let at = 0; at < size; at++) input[offset + at] = pixels.data[at]! / 127.5 - 1;
     }
-    return tf.tidy(() => {
-      const output = this.#model.execute(tf.tensor4d(input, [windows.length, WINDOW, WINDOW, 3]), 'Identity:0');
-      return (output as tf.Tensor).dataSync<'float32'>();
-    });
+    const tensor = tf.tensor4d(input, [windows.length, WINDOW, WINDOW, 3]);
+    const output = this.#model.execute(tensor, 'Identity:0') as tf.Tensor;
+    try {
+      return output.dataSync<'float32'>();
+    } finally {
+      tensor.dispose();
+      output.dispose();
+    }
   }
 }
 
