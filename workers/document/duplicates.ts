@@ -1,32 +1,84 @@
 /** Finds videos that are nearly this one, and keeps their group in the index. */
 import { isDeepStrictEqual } from 'node:util';
-import type { VideoRef } from '../../shared/contracts/common.ts';
+import type { AudioAnalyzed, FramesExtracted } from '../../shared/contracts/artifacts.ts';
+import { BlobRef, type VideoRef } from '../../shared/contracts/common.ts';
+import { CinedexError } from '../../shared/contracts/errors.ts';
 import { pointId } from '../../shared/index/schema.ts';
+import type { ArtifactStore } from '../../shared/ports/artifact-store.ts';
 import type { Hit, VideoIndex } from '../../shared/ports/video-index.ts';
-import { comparePictures, type TimedHash, unpackHashes } from './signature.ts';
+import type { ThreadClient } from '../../shared/threads/client.ts';
+import type { SignatureThread } from './signature.thread.ts';
+import { packHashes, signatureBands, type TimedHash } from './signature.ts';
 
 export interface Signature {
   durationSec: number;
-  hashes: readonly TimedHash[];
+  /** Packed; see signature.ts. */
+  hashes: string;
   bands: readonly string[];
+  sound: Uint32Array | null;
 }
 
+interface Tools {
+  artifacts: ArtifactStore;
+  thread: ThreadClient<SignatureThread>;
+  signal: AbortSignal;
+}
+
+const MOST_PICTURES = 240;
+const PICTURES_AT_ONCE = 16;
 /** Candidates looked at; they share a band, so nearly all videos with a like picture are among them. */
 const MOST_CANDIDATES = 200;
-const MIN_DURATION_RATIO = 0.5;
-const MIN_SHARE = 0.7;
-const MIN_PICTURES = 3;
-const MAX_MEAN_BITS = 5;
 
-/** Videos of the same tenant whose pictures are, over time, the same. */
+/** Hashes pictures of the strip at an even rate (two a second, fewer in long videos) and reads the fingerprint. */
+export async function signVideo(
+  frames: FramesExtracted,
+  audio: AudioAnalyzed | null,
+  { artifacts, thread, signal }: Tools,
+): Promise<Signature> {
+  const { items, blob } = frames.samples;
+  const step = Math.max(1, items.length / MOST_PICTURES);
+  const chosen = Array.from(
+    { length: Math.ceil(items.length / step) },
+    (_, i) => items[Math.floor(i * step)]!,
+  );
+  const stored = [...new Map(chosen.map((item) => [item.offset, item])).values()];
+  const greys: Uint8Array[] = [];
+  for (let from = 0; from < stored.length; from += PICTURES_AT_ONCE) {
+    const pictures = await Promise.all(
+      stored
+        .slice(from, from + PICTURES_AT_ONCE)
+        .map(async ({ offset, length }) => new Uint8Array(await artifacts.getRange(blob, offset, length))),
+    );
+    greys.push(...(await thread.call('shrink', [pictures], { signal })));
+  }
+  const hashed = greys.length === 0 ? [] : await thread.call('hash', [greys], { signal });
+  const byOffset = new Map(stored.map(({ offset }, i) => [offset, hashed[i]!]));
+  const hashes = chosen.map(({ timeSec, offset }): TimedHash => ({ timeSec, ...byOffset.get(offset)! }));
+  const sound = audio?.fingerprint ? await readWords(artifacts, audio.fingerprint.blob) : null;
+  return {
+    durationSec: frames.media.durationSec,
+    hashes: packHashes(hashes),
+    bands: signatureBands(hashes, sound),
+    sound,
+  };
+}
+
+async function readWords(artifacts: ArtifactStore, blob: BlobRef): Promise<Uint32Array | null> {
+  const bytes = new Uint8Array(await artifacts.getBlob(blob));
+  const words = new Uint32Array(bytes.buffer, 0, Math.floor(bytes.byteLength / 4));
+  return words.some((word) => word !== 0) ? words : null;
+}
+
+/** Videos of the same tenant that show (or, where there is nothing to see, sound) the same over time. */
 export async function findDuplicates(
   index: VideoIndex,
   generation: string,
   video: VideoRef,
   signature: Signature,
+  tools: Tools,
 ): Promise<Hit[]> {
   if (signature.bands.length === 0) return [];
-  const [candidates] = await index.query(generation, 'videos', [
+  const [found] = await index.query(generation, 'videos', [
     {
       kind: 'scan',
       limit: MOST_CANDIDATES,
@@ -37,25 +89,38 @@ export async function findDuplicates(
       ],
     },
   ]);
-  return (candidates ?? []).filter(({ payload }) => {
-    const { durationSec, frames } = payload;
-    if (typeof durationSec !== 'number' || typeof frames !== 'string') return false;
-    return isNearDuplicate(signature, { durationSec, hashes: unpackHashes(frames) });
+  const candidates = (found ?? []).flatMap((hit) => {
+    const { durationSec, frames } = hit.payload;
+    const whole = typeof durationSec === 'number' && typeof frames === 'string';
+    return whole ? [{ hit, pictures: { durationSec, hashes: frames } }] : [];
   });
+  if (candidates.length === 0) return [];
+  const { thread, signal } = tools;
+  const own = { durationSec: signature.durationSec, hashes: signature.hashes };
+  const others = candidates.map(({ pictures }) => pictures);
+  const verdicts = await thread.call('judge', [own, others], { signal });
+  const same: Hit[] = [];
+  for (const [i, { hit, pictures }] of candidates.entries()) {
+    if (verdicts[i] === 'different') continue;
+    if (verdicts[i] === 'ask-the-sound') {
+      const sounds: [Uint32Array | null, Uint32Array | null] = [signature.sound, await soundOf(hit, tools)];
+      if (!(await thread.call('judgeSound', [own, pictures, sounds], { signal }))) continue;
+    }
+    same.push(hit);
+  }
+  return same;
 }
 
-/** Whether two videos show the same pictures in the same order for most of the shorter one. */
-export function isNearDuplicate(
-  a: Pick<Signature, 'durationSec' | 'hashes'>,
-  b: Pick<Signature, 'durationSec' | 'hashes'>,
-): boolean {
-  const [shorter, longer] = [a.durationSec, b.durationSec].sort((x, y) => x - y) as [number, number];
-  if (longer > 0 && shorter / longer < MIN_DURATION_RATIO) return false;
-  const match = comparePictures(a.hashes, b.hashes);
-  // Few pictures prove little: then both must be of one length and the pictures the same.
-  const few = match.pictures < MIN_PICTURES;
-  if (few && (Math.abs(longer - shorter) > 0.5 || match.share < 1 || match.meanBits > 3)) return false;
-  return match.pictures > 0 && match.share >= MIN_SHARE && match.meanBits <= MAX_MEAN_BITS;
+async function soundOf({ payload }: Hit, { artifacts }: Tools): Promise<Uint32Array | null> {
+  const blob = BlobRef.safeParse(payload.fingerprint);
+  if (!blob.success) return null;
+  try {
+    return await readWords(artifacts, blob.data);
+  } catch (error) {
+    // The other video may be on its way out; then it is no duplicate that anybody could find.
+    if (error instanceof CinedexError && error.code === 'ARTIFACT_MISSING') return null;
+    throw error;
+  }
 }
 
 /**
@@ -69,25 +134,17 @@ export async function joinGroup(
   duplicates: readonly Hit[],
 ): Promise<string | null> {
   if (duplicates.length === 0) return null;
-  const groups = [
-    ...new Set(
-      duplicates.flatMap(({ payload }) =>
-        typeof payload.nearDuplicateGroup === 'string' ? [payload.nearDuplicateGroup] : [],
-      ),
+  const groups = new Set(
+    duplicates.flatMap(({ payload: { nearDuplicateGroup: group } }) =>
+      typeof group === 'string' ? [group] : [],
     ),
-  ];
-  const members = await groupMembers(index, generation, video.tenant, groups);
-  const all = new Set([
-    video.videoId,
-    ...[...duplicates, ...members].map(({ payload }) => String(payload.video)),
-  ]);
-  const name = [...all, ...groups].sort()[0]!;
-  await setGroup(
-    index,
-    generation,
-    [...all].filter((id) => id !== video.videoId).map((videoId) => ({ tenant: video.tenant, videoId })),
-    name,
   );
+  const members = await groupMembers(index, generation, video.tenant, [...groups]);
+  const ids = new Set([...duplicates, ...members].map(({ payload }) => String(payload.video)));
+  ids.add(video.videoId);
+  const name = [...ids, ...groups].sort()[0]!;
+  ids.delete(video.videoId);
+  await setGroup(index, generation, video.tenant, [...ids], name);
   return name;
 }
 
@@ -100,8 +157,7 @@ export async function leaveGroup(
 ): Promise<void> {
   const members = await groupMembers(index, generation, video.tenant, [group]);
   const others = members.map(({ payload }) => String(payload.video)).filter((id) => id !== video.videoId);
-  if (others.length === 1)
-    await setGroup(index, generation, [{ tenant: video.tenant, videoId: others[0]! }], null);
+  if (others.length === 1) await setGroup(index, generation, video.tenant, others, null);
 }
 
 async function groupMembers(
@@ -127,21 +183,14 @@ async function groupMembers(
 async function setGroup(
   index: VideoIndex,
   generation: string,
-  videos: readonly VideoRef[],
+  tenant: string,
+  videoIds: readonly string[],
   group: string | null,
 ): Promise<void> {
-  const points = await index.get(
-    generation,
-    'videos',
-    videos.map((ref) => pointId(ref, 'videos')),
-  );
-  const changed = points.filter(
-    ({ payload }) => !isDeepStrictEqual(payload.nearDuplicateGroup ?? null, group),
-  );
-  if (changed.length === 0) return;
-  await index.upsert(
-    generation,
-    'videos',
-    changed.map((point) => ({ ...point, payload: { ...point.payload, nearDuplicateGroup: group } })),
-  );
+  const ids = videoIds.map((videoId) => pointId({ tenant, videoId }, 'videos'));
+  const points = await index.get(generation, 'videos', ids);
+  const changed = points
+    .filter(({ payload }) => !isDeepStrictEqual(payload.nearDuplicateGroup ?? null, group))
+    .map((point) => ({ ...point, payload: { ...point.payload, nearDuplicateGroup: group } }));
+  if (changed.length > 0) await index.upsert(generation, 'videos', changed);
 }

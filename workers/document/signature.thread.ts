@@ -1,0 +1,59 @@
+/** The computing part of near-duplicate search, away from the event loop: hashes of pictures, comparisons of signatures. */
+import sharp from 'sharp';
+import { isSameRecording } from '../../shared/audio/fingerprint-match.ts';
+import { serve } from '../../shared/threads/serve.ts';
+import { differenceHash, GREY_HEIGHT, GREY_WIDTH, pictureArea } from './picture-hash.ts';
+import { judgePictures, judgeSound, type Pictures, unpackHashes, type Verdict } from './signature.ts';
+
+/** Hashes as packed in a point. */
+export interface PackedPictures {
+  durationSec: number;
+  hashes: string;
+}
+
+function unpack({ durationSec, hashes }: PackedPictures): Pictures {
+  return { durationSec, hashes: unpackHashes(hashes) };
+}
+
+function create() {
+  sharp.concurrency(1);
+  sharp.cache(false);
+  return {
+    /** Small grey pictures, one after the other. */
+    shrink: async (pictures: Uint8Array[]): Promise<Uint8Array[]> =>
+      Promise.all(
+        pictures.map(async (picture) => {
+          const grey = await sharp(picture)
+            .greyscale()
+            .resize(GREY_WIDTH, GREY_HEIGHT, { fit: 'fill', fastShrinkOnLoad: true })
+            .raw()
+            .toBuffer();
+          return new Uint8Array(grey);
+        }),
+      ),
+
+    hash: (greys: Uint8Array[]): { high: number; low: number }[] => {
+      const area = pictureArea(greys);
+      return greys.map((grey) => differenceHash(grey, area));
+    },
+
+    judge: (own: PackedPictures, others: PackedPictures[]): Verdict[] => {
+      const pictures = unpack(own);
+      return others.map((other) => judgePictures(pictures, unpack(other)));
+    },
+
+    judgeSound: (
+      own: PackedPictures,
+      other: PackedPictures,
+      sounds: [Uint32Array | null, Uint32Array | null],
+    ): boolean => {
+      const [a, b] = sounds;
+      // A track that one has and the other has not makes them two.
+      const same = a && b ? isSameRecording(a, b, { tempo: false, minOverlapSec: 1 }) : a || b ? false : null;
+      return judgeSound(unpack(own), unpack(other), same);
+    },
+  };
+}
+export type SignatureThread = ReturnType<typeof create>;
+
+serve(create);
