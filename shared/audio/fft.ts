@@ -15,7 +15,8 @@ export class RealFft {
 
   /** @param size samples a frame, a power of two of at least 4 */
   constructor(size: number) {
-    if (size < 4 || (size & (size - 1)) !== 0) throw new RangeError(`FFT size ${size} is not a power of two.`);
+    if (size < 4 || (size & (size - 1)) !== 0)
+      throw new RangeError(`FFT size ${size} is not a power of two.`);
     this.size = size;
     this.bins = size / 2 + 1;
     const half = size / 2;

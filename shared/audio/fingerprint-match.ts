@@ -129,5 +129,7 @@ function votedShifts(a: Uint32Array, b: Uint32Array): number[] {
     .filter((index) => votes[index]! > 0)
     .sort((left, right) => votes[right]! - votes[left]!)
     .slice(0, CANDIDATES);
-  return [...new Set(shifts.flatMap((index) => [index - 1, index, index + 1]))].map((index) => index - a.length);
+  return [...new Set(shifts.flatMap((index) => [index - 1, index, index + 1]))].map(
+    (index) => index - a.length,
+  );
 }

@@ -92,7 +92,7 @@ export type SpectrumSource = (samples: Float32Array, offset: number, power: Floa
 export function encodeFingerprint(words: Uint32Array): Uint8Array {
   const bytes = new Uint8Array(words.length * 4);
   const view = new DataView(bytes.buffer);
-  words.forEach((word, index) => view.setUint32(index * 4, word, true));
+  for (const [index, word] of words.entries()) view.setUint32(index * 4, word, true);
   return bytes;
 }
 

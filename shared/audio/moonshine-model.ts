@@ -59,7 +59,9 @@ export class MoonshineModel {
   async decode(samples: Float32Array): Promise<DecodedSpeech> {
     const padded = new Float32Array(Math.max(samples.length, SHORTEST_SAMPLES));
     padded.set(samples);
-    const encoded = await this.#encoder.run({ input_values: new Tensor('float32', padded, [1, padded.length]) });
+    const encoded = await this.#encoder.run({
+      input_values: new Tensor('float32', padded, [1, padded.length]),
+    });
     const hidden = encoded.last_hidden_state!;
     const empty = new Tensor('float32', new Float32Array(0), this.#emptyPast);
     const past: Record<string, Tensor> = Object.fromEntries(this.#pastNames.map((name) => [name, empty]));
@@ -87,7 +89,8 @@ export class MoonshineModel {
       }
       for (const name of this.#pastNames) {
         // The encoder's keys and values are made in the first step only.
-        if (step === 0 || name.includes('.decoder.')) past[name] = outputs[name.replace('past_key_values', 'present')]!;
+        if (step === 0 || name.includes('.decoder.'))
+          past[name] = outputs[name.replace('past_key_values', 'present')]!;
       }
     }
     return { tokens, text: detokenise(tokens), probabilities, repeated };

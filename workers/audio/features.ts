@@ -2,8 +2,9 @@
  * Frame features of 16 kHz mono sound, made as the samples come and kept as sums over blocks of about half a second,
  * so that two hours need a few megabytes.
  */
-import { Fingerprinter } from '../../shared/audio/fingerprint.ts';
+
 import { hannWindow, RealFft } from '../../shared/audio/fft.ts';
+import { Fingerprinter } from '../../shared/audio/fingerprint.ts';
 import { BLOCK_FRAMES, LONG_FRAME, LONG_HOP, SAMPLE_RATE, SHORT_FRAME, SHORT_HOP } from './frame-sizes.ts';
 import { Chroma, TonalTracker } from './tonality.ts';
 

@@ -1,0 +1,104 @@
+/** One pass over a file's sound: ffmpeg measures loudness on the original and pipes 16 kHz mono to the analysis thread. */
+import type { CinedexError } from '../../shared/contracts/errors.ts';
+import type { SafeMedia } from '../../shared/media/safe-media.ts';
+import type { ThreadClient } from '../../shared/threads/client.ts';
+import type { AnalysisThread } from './analysis.thread.ts';
+import type { Analysis, SpeechClip } from './analysis.ts';
+import { SAMPLE_RATE } from './frame-sizes.ts';
+import { type Loudness, parseLoudness } from './loudness.ts';
+
+/** Bytes that go to the thread at once: four seconds. */
+const PIECE_BYTES = SAMPLE_RATE * 4 * 4;
+/** The filter's summary is short; a container's own words before it may not be. */
+const KEPT_LINES = 64;
+
+export interface Heard {
+  loudness: Loudness;
+  analysis: Analysis;
+  /** What broke the decoding, where part of the sound could still be heard. */
+  damage: CinedexError | null;
+}
+
+export interface ListenRequest {
+  path: string;
+  /** Number of the audio stream in the file. */
+  stream: number;
+  signal: AbortSignal;
+  timeoutMs: number;
+  /** Called for each stretch of speech, in order; decoding waits for it. */
+  onSpeech(clip: SpeechClip): Promise<void>;
+}
+
+let recordings = 0;
+
+/**
+ * Decodes and analyses at the same time, holding a few seconds of sound only. Gaps in the track's clock are filled with
+ * silence, so times are those of the video.
+ * @throws CinedexError as SafeMedia.run does; WORKER_CRASHED or ABORTED from the thread
+ */
+export async function listen(
+  media: SafeMedia,
+  thread: ThreadClient<AnalysisThread>,
+  { path, stream, signal, timeoutMs, onSpeech }: ListenRequest,
+): Promise<Heard> {
+  const id = ++recordings;
+  await thread.call('begin', [id], { signal });
+  const lines: string[] = [];
+  // One piece is analysed while the speech of the piece before it is transcribed.
+  let speaking = Promise.resolve();
+  const speak = async (clips: SpeechClip[]): Promise<void> => {
+    await speaking;
+    speaking = (async () => {
+      for (const clip of clips) await onSpeech(clip);
+    })();
+    // Awaited before the next piece; without this a failure until then would count as unhandled.
+    speaking.catch(() => undefined);
+  };
+  const { damage } = await media.run({
+    path,
+    signal,
+    timeoutMs,
+    tolerateDamage: true,
+    logLevel: 'info',
+    filter: `[0:${stream}]ebur128=peak=true:framelog=verbose,aresample=${SAMPLE_RATE}:async=1:first_pts=0,aformat=sample_fmts=flt:channel_layouts=mono[pcm]`,
+    outputs: [
+      {
+        fd: 1,
+        options: ['-map', '[pcm]', '-c:a', 'pcm_f32le', '-f', 'f32le'],
+        async consume(chunks) {
+          for await (const samples of pieces(chunks)) {
+            await speak(await thread.call('push', [id, samples], { signal, transfer: [samples.buffer] }));
+          }
+        },
+      },
+    ],
+    onStderrLine(line) {
+      lines.push(line);
+      if (lines.length > KEPT_LINES) lines.shift();
+    },
+  });
+  const { clips, analysis } = await thread.call('finish', [id], { signal });
+  await speak(clips);
+  await speaking;
+  return { loudness: parseLoudness(lines.join('\n')), analysis, damage };
+}
+
+/** Samples in pieces of {@link PIECE_BYTES}; bytes after the last whole sample are dropped. */
+export async function* pieces(chunks: AsyncIterable<Buffer>): AsyncGenerator<Float32Array<ArrayBuffer>> {
+  let bytes = new Uint8Array(PIECE_BYTES);
+  let filled = 0;
+  for await (const chunk of chunks) {
+    for (let read = 0; read < chunk.length; ) {
+      const count = Math.min(chunk.length - read, PIECE_BYTES - filled);
+      bytes.set(chunk.subarray(read, read + count), filled);
+      read += count;
+      filled += count;
+      if (filled === PIECE_BYTES) {
+        yield new Float32Array(bytes.buffer);
+        bytes = new Uint8Array(PIECE_BYTES);
+        filled = 0;
+      }
+    }
+  }
+  if (filled >= 4) yield new Float32Array(bytes.buffer.slice(0, filled - (filled % 4)));
+}
