@@ -98,7 +98,8 @@ function warp({ data, width, height }: RgbPicture, { a, b, tx, ty }: Similarity)
         const fy = y - top;
         for (let channel = 0; channel < 3; channel++) {
           const upper =
-            data[(top * width + left) * 3 + channel]! * (1 - fx) + data[(top * width + right) * 3 + channel]! * fx;
+            data[(top * width + left) * 3 + channel]! * (1 - fx) +
+            data[(top * width + right) * 3 + channel]! * fx;
           const lower =
             data[(bottom * width + left) * 3 + channel]! * (1 - fx) +
             data[(bottom * width + right) * 3 + channel]! * fx;
@@ -106,7 +107,8 @@ function warp({ data, width, height }: RgbPicture, { a, b, tx, ty }: Similarity)
         }
       }
       const at = (row * CHIP + column) * 3;
-      for (let channel = 0; channel < 3; channel++) output[at + channel] = sums[channel]! / samples ** 2 + 0.5;
+      for (let channel = 0; channel < 3; channel++)
+        output[at + channel] = sums[channel]! / samples ** 2 + 0.5;
     }
   }
   return { data: output, width: CHIP, height: CHIP };

@@ -75,12 +75,20 @@ export class FaceAnalyser {
   /**
    * Finds faces, without describing them.
    * @param key names the picture's bytes, so that it is decoded once
+   * @param where how thoroughly, or boxes (in pixels) around which to look
    * @throws CinedexError MEDIA_CORRUPT
    */
-  async detect(encoded: Uint8Array, key: string | null, thoroughness: Thoroughness): Promise<Detection> {
+  async detect(
+    encoded: Uint8Array,
+    key: string | null,
+    where: Thoroughness | readonly PixelBox[],
+  ): Promise<Detection> {
     const picture = await this.#picture(encoded, key);
     const before = this.#detector.runs;
-    const faces = await this.#find(picture, thoroughness);
+    const faces =
+      typeof where === 'string'
+        ? await this.#find(picture, where)
+        : await this.#detector.near(picture, where);
     return { width: picture.width, height: picture.height, faces, runs: this.#detector.runs - before };
   }
 

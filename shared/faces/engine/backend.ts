@@ -18,7 +18,10 @@ export function startBackend(): Promise<void> {
     setWasmPaths(`${path.dirname(require.resolve('@tensorflow/tfjs-backend-wasm'))}${path.sep}`);
     tf.env().set('PROD', true);
     if (!(await tf.setBackend('wasm'))) {
-      throw new CinedexError('DEPENDENCY_MISSING', 'The WebAssembly backend of TensorFlow.js does not start here.');
+      throw new CinedexError(
+        'DEPENDENCY_MISSING',
+        'The WebAssembly backend of TensorFlow.js does not start here.',
+      );
     }
     await tf.ready();
   })();

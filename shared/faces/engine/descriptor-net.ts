@@ -112,7 +112,12 @@ export class DescriptorNet {
   }
 
   dispose(): void {
-    tf.dispose([this.#projection, ...[this.#stem, ...this.#blocks.flatMap(({ first, second }) => [first, second])].flatMap(({ kernel, bias }) => [kernel, bias])]);
+    tf.dispose([
+      this.#projection,
+      ...[this.#stem, ...this.#blocks.flatMap(({ first, second }) => [first, second])].flatMap(
+        ({ kernel, bias }) => [kernel, bias],
+      ),
+    ]);
   }
 
   #forward(input: tf.Tensor4D): tf.Tensor2D {
@@ -124,8 +129,20 @@ export class DescriptorNet {
   }
 }
 
-function convolve(x: tf.Tensor4D, { kernel, bias }: Layer, strides: number, activation: 'relu' | 'linear'): tf.Tensor4D {
-  return tf.fused.conv2d({ x, filter: kernel, bias, strides, pad: strides === 2 ? 'valid' : 'same', activation });
+function convolve(
+  x: tf.Tensor4D,
+  { kernel, bias }: Layer,
+  strides: number,
+  activation: 'relu' | 'linear',
+): tf.Tensor4D {
+  return tf.fused.conv2d({
+    x,
+    filter: kernel,
+    bias,
+    strides,
+    pad: strides === 2 ? 'valid' : 'same',
+    activation,
+  });
 }
 
 function plainBlock(x: tf.Tensor4D, { first, second }: Block): tf.Tensor4D {
@@ -141,9 +158,18 @@ function downBlock(x: tf.Tensor4D, { first, second }: Block): tf.Tensor4D {
 
 /** Zeros below, right and in further channels, as far as `other` reaches beyond `x`. */
 function padTo(x: tf.Tensor4D, other: tf.Tensor4D): tf.Tensor4D {
-  const missing = [1, 2, 3].map((axis) => Math.max(0, other.shape[axis]! - x.shape[axis]!)) as [number, number, number];
+  const missing = [1, 2, 3].map((axis) => Math.max(0, other.shape[axis]! - x.shape[axis]!)) as [
+    number,
+    number,
+    number,
+  ];
   if (missing.every((extent) => extent === 0)) return x;
-  return tf.pad4d(x, [[0, 0], [0, missing[0]], [0, missing[1]], [0, missing[2]]]);
+  return tf.pad4d(x, [
+    [0, 0],
+    [0, missing[0]],
+    [0, missing[1]],
+    [0, missing[2]],
+  ]);
 }
 
 type WeightValues = Map<string, { shape: number[]; values: Float32Array }>;

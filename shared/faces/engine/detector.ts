@@ -9,7 +9,7 @@ import { readFile } from 'node:fs/promises';
 import * as tf from '@tensorflow/tfjs';
 import type { ModelStore } from '../../models/store.ts';
 import { detectorArtifacts } from '../weights/graph-model.ts';
-import { cropPicture, isFlat, padToSquare, type PixelBox, type RgbPicture, resizePicture } from './pixels.ts';
+import { cropPicture, isFlat, type PixelBox, padToSquare, type RgbPicture, resizePicture } from './pixels.ts';
 import { suppressNonMaximal } from './suppression.ts';
 
 export const DETECTOR_MODEL = 'face-detector-full-range';
@@ -43,6 +43,8 @@ export const SMALL_FACE_WINDOWS: DetectionWindows = { side: 480, overlap: 80 };
 const MIN_SCORE = 0.5;
 /** Windows computed together: saves a third of the time against one by one, at ~10 MB a window. */
 const MAX_BATCH = 8;
+/** Share of the longer side from which a face is surely seen in the whole picture. */
+const SEEN_WHOLE = 0.09;
 /** The model's grid of anchors, one a cell. */
 const GRID = 48;
 const VALUES_PER_ANCHOR = 17;
@@ -90,7 +92,35 @@ export class FaceDetector {
   /** The whole picture and windows of it: faces from about a fifteenth of a window's side. */
   async withWindows(picture: RgbPicture, windows = SMALL_FACE_WINDOWS): Promise<DetectedFace[]> {
     const all = [await fittedWindow(picture, WINDOW)];
-    if (Math.max(picture.width, picture.height) > windows.side) all.push(...(await smallWindows(picture, windows)));
+    if (Math.max(picture.width, picture.height) > windows.side)
+      all.push(...(await smallWindows(picture, windows)));
+    return this.#detect(all);
+  }
+
+  /**
+   * Looks again where faces were a moment ago: one window for all that are large, and one around each that is small.
+   * @param expected boxes in pixels of the picture
+   */
+  async near(picture: RgbPicture, expected: readonly PixelBox[]): Promise<DetectedFace[]> {
+    const longer = Math.max(picture.width, picture.height);
+    const small = expected.filter(({ width }) => width < longer * SEEN_WHOLE);
+    const all = small.length === expected.length ? [] : [await fittedWindow(picture, WINDOW)];
+    const covered: PixelBox[] = [];
+    for (const box of small) {
+      if (covered.some((window) => contains(window, box))) continue;
+      const side = Math.round(Math.min(longer, SMALL_FACE_WINDOWS.side, Math.max(WINDOW, box.width * 5)));
+      const left = Math.round(box.x + box.width / 2 - side / 2);
+      const top = Math.round(box.y + box.height / 2 - side / 2);
+      covered.push({ x: left, y: top, width: side, height: side });
+      const pixels = await resizePicture(cropPicture(picture, left, top, side, side), WINDOW, WINDOW);
+      all.push({
+        pixels,
+        scale: WINDOW / side,
+        left: (left * WINDOW) / side,
+        top: (top * WINDOW) / side,
+        inner: NO_INNER_EDGES,
+      });
+    }
     return this.#detect(all);
   }
 
@@ -131,6 +161,17 @@ export class FaceDetector {
       output.dispose();
     }
   }
+}
+
+/** A box with room around it for the face to move. */
+function contains(window: PixelBox, box: PixelBox): boolean {
+  const room = box.width / 2;
+  return (
+    box.x - room >= window.x &&
+    box.y - room >= window.y &&
+    box.x + box.width + room <= window.x + window.width &&
+    box.y + box.height + room <= window.y + window.height
+  );
 }
 
 async function fittedWindow(picture: RgbPicture, side: number): Promise<Window> {

@@ -5,6 +5,7 @@ import type {
   DescribedFace,
   DetectedFace,
   Detection,
+  PixelBox,
   Thoroughness,
 } from './analyser.ts';
 import { DESCRIPTOR_MODEL } from './descriptor-net.ts';
@@ -29,11 +30,14 @@ export interface FaceEngine {
    * @throws CinedexError MEDIA_CORRUPT when it is no picture; MODEL_MISSING; ABORTED; STAGE_TIMEOUT
    */
   analyse(picture: Uint8Array, options?: AnalyseOptions): Promise<AnalysedPicture>;
-  /** Finds faces only. `key` names the bytes: a picture that is described next is not decoded again. */
+  /**
+   * Finds faces only, in the picture or near given boxes (in pixels). `key` names the bytes: a picture that is described
+   * next is not decoded again.
+   */
   detect(
     picture: Uint8Array,
     key: string | null,
-    thoroughness: Thoroughness,
+    where: Thoroughness | readonly PixelBox[],
     signal?: AbortSignal,
   ): Promise<Detection>;
   /** Describes faces that `detect` found; null for one that the mesh does not confirm. */
@@ -60,8 +64,7 @@ export function createFaceEngine(models: ModelStore): FaceEngine {
   return {
     analyse: (picture, { thoroughness = 'portrait', ...options } = {}) =>
       thread.call('analyse', [picture, thoroughness], options),
-    detect: (picture, key, thoroughness, signal) =>
-      thread.call('detect', [picture, key, thoroughness], { signal }),
+    detect: (picture, key, where, signal) => thread.call('detect', [picture, key, where], { signal }),
     describe: (picture, key, faces, signal) => thread.call('describe', [picture, key, faces], { signal }),
     warmUp: async () => {
       await thread.call('ready', []);

@@ -15,7 +15,7 @@ serve<FaceThread>(async (init) => {
   const analyser = await FaceAnalyser.load(new ModelStore(modelsFolder));
   return {
     ready: () => true,
-    detect: (encoded, key, thoroughness) => analyser.detect(encoded, key, thoroughness),
+    detect: (encoded, key, where) => analyser.detect(encoded, key, where),
     describe: (encoded, key, faces) => analyser.describe(encoded, key, faces),
     analyse: (encoded, thoroughness) => analyser.analyse(encoded, thoroughness),
   };

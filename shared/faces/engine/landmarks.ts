@@ -1,11 +1,11 @@
 /** The face mesh: 468 landmarks of one face, by `@tensorflow-models/face-landmarks-detection` on tfjs. */
 import { readFile } from 'node:fs/promises';
+import * as tf from '@tensorflow/tfjs';
 import {
   createDetector,
   type FaceLandmarksDetector,
   SupportedModels,
 } from '@tensorflow-models/face-landmarks-detection';
-import * as tf from '@tensorflow/tfjs';
 import type { ModelStore } from '../../models/store.ts';
 import { meshArtifacts } from '../weights/graph-model.ts';
 import { unpackAsset } from '../weights/packed-assets.ts';
@@ -37,7 +37,14 @@ const CUT_FACE_WIDTH = 180;
 /** One face for the landmark model, in fractions of the cut: the form in which the package's own detector answers. */
 interface ProvidedDetection {
   locationData: {
-    relativeBoundingBox: { xMin: number; yMin: number; xMax: number; yMax: number; width: number; height: number };
+    relativeBoundingBox: {
+      xMin: number;
+      yMin: number;
+      xMax: number;
+      yMax: number;
+      width: number;
+      height: number;
+    };
     relativeKeypoints: Point[];
   };
 }

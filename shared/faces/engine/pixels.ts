@@ -56,7 +56,13 @@ export async function resizePicture(picture: RgbPicture, width: number, height: 
 }
 
 /** Copies a rectangle at whole pixels; what lies beyond the picture repeats its edge. */
-export function cropPicture(picture: RgbPicture, left: number, top: number, width: number, height: number): RgbPicture {
+export function cropPicture(
+  picture: RgbPicture,
+  left: number,
+  top: number,
+  width: number,
+  height: number,
+): RgbPicture {
   const data = new Uint8Array(width * height * 3);
   const inside = left >= 0 && left + width <= picture.width;
   for (let row = 0; row < height; row++) {
@@ -78,7 +84,10 @@ export function cropPicture(picture: RgbPicture, left: number, top: number, widt
 }
 
 /** Lays a picture onto the middle of a grey square. */
-export function padToSquare(picture: RgbPicture, side: number): { picture: RgbPicture; left: number; top: number } {
+export function padToSquare(
+  picture: RgbPicture,
+  side: number,
+): { picture: RgbPicture; left: number; top: number } {
   const left = Math.floor((side - picture.width) / 2);
   const top = Math.floor((side - picture.height) / 2);
   const data = new Uint8Array(side * side * 3).fill(128);

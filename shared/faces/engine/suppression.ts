@@ -34,7 +34,8 @@ export function suppressNonMaximal<T extends Scored>(found: T[], { iou = 0.3, in
   for (const candidate of [...found].sort((a, b) => b.score - a.score)) {
     const covered = kept.some(
       ({ box }) =>
-        intersectionOverUnion(box, candidate.box) > iou || intersectionOverSmaller(box, candidate.box) > inside,
+        intersectionOverUnion(box, candidate.box) > iou ||
+        intersectionOverSmaller(box, candidate.box) > inside,
     );
     if (!covered) kept.push(candidate);
   }

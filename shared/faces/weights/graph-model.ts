@@ -58,7 +58,9 @@ class GraphBuilder implements GraphEditor {
     for (const [order, index] of model.inputs.entries()) {
       const name = order === 0 ? 'input' : `input${order}`;
       // Any number of pictures at once, whatever the file was exported for.
-      const size = this.#tensor(index).shape.map((extent, axis) => ({ size: axis === 0 ? '-1' : String(extent) }));
+      const size = this.#tensor(index).shape.map((extent, axis) => ({
+        size: axis === 0 ? '-1' : String(extent),
+      }));
       this.add({ name, op: 'Placeholder', attr: { dtype: FLOAT, shape: { shape: { dim: size } } } });
       this.#names.set(index, name);
     }
@@ -89,14 +91,18 @@ class GraphBuilder implements GraphEditor {
     return {
       modelTopology: { node: this.#nodes, versions: { producer: 1 } },
       weightSpecs: this.#weights,
-      weightData: weights.buffer.slice(weights.byteOffset, weights.byteOffset + weights.length) as ArrayBuffer,
+      weightData: weights.buffer.slice(
+        weights.byteOffset,
+        weights.byteOffset + weights.length,
+      ) as ArrayBuffer,
       format: 'graph-model',
     };
   }
 
   #tensor(index: number) {
     const tensor = this.#model.tensors[index];
-    if (!tensor) throw new CinedexError('MODEL_CORRUPT', `The model refers to tensor ${index}, which it lacks.`);
+    if (!tensor)
+      throw new CinedexError('MODEL_CORRUPT', `The model refers to tensor ${index}, which it lacks.`);
     return tensor;
   }
 
@@ -157,7 +163,9 @@ class GraphBuilder implements GraphEditor {
         break;
       case 'RESHAPE': {
         const { shape } = this.#tensor(target);
-        const extents = this.constant(`${name}_shape`, Int32Array.from([-1, ...shape.slice(1)]), [shape.length]);
+        const extents = this.constant(`${name}_shape`, Int32Array.from([-1, ...shape.slice(1)]), [
+          shape.length,
+        ]);
         node('Reshape', [this.#reference(inputs[0] ?? -1), extents], { Tshape: INT });
         break;
       }
@@ -190,7 +198,12 @@ class GraphBuilder implements GraphEditor {
     const [outputs = 1, height = 1, width = 1, channels = 1] = shape;
     const weights = depthwise
       ? this.constant(`${name}_weights`, values, [height, width, channels, 1])
-      : this.constant(`${name}_weights`, outputChannelsLast(values, shape), [height, width, channels, outputs]);
+      : this.constant(`${name}_weights`, outputChannelsLast(values, shape), [
+          height,
+          width,
+          channels,
+          outputs,
+        ]);
     const activation = options.int8(fields.activation, 0);
     // Bias and activation are computed within the convolution: a separate pass over its output would cost a third more.
     const fused = [...(bias >= 0 ? ['BiasAdd'] : []), ...(activation ? [activationName(activation)] : [])];
@@ -207,7 +220,10 @@ class GraphBuilder implements GraphEditor {
         strides: list([1, options.int32(fields.strideH, 1), options.int32(fields.strideW, 1), 1]),
         dilations: list([1, options.int32(fields.dilationH, 1), options.int32(fields.dilationW, 1), 1]),
         data_format: NHWC,
-        ...(fusable && { num_args: { i: '1' }, fused_ops: { list: { s: fused.map((word) => text(word).s) } } }),
+        ...(fusable && {
+          num_args: { i: '1' },
+          fused_ops: { list: { s: fused.map((word) => text(word).s) } },
+        }),
       },
     });
     return fusable ? name : this.#activation(name, activation);
@@ -266,7 +282,12 @@ export function detectorArtifacts(bytes: Uint8Array): io.ModelArtifacts {
     const boxes = graph.output((shape) => shape[2] === 16);
     const scores = graph.output((shape) => shape[2] === 1);
     const axis = graph.constant('score_axis', Int32Array.of(2), []);
-    graph.add({ name: 'Identity', op: 'ConcatV2', input: [scores, boxes, axis], attr: { T: FLOAT, N: { i: '2' } } });
+    graph.add({
+      name: 'Identity',
+      op: 'ConcatV2',
+      input: [scores, boxes, axis],
+      attr: { T: FLOAT, N: { i: '2' } },
+    });
   });
 }
 

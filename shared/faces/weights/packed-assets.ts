@@ -10,7 +10,8 @@ import { CinedexError } from '../../contracts/errors.ts';
  */
 export function unpackAsset(loader: string, pack: Uint8Array, suffix: string): Uint8Array {
   const table = /loadPackage\((\{"files".*?\})\)/s.exec(loader)?.[1];
-  if (!table) throw new CinedexError('MODEL_CORRUPT', 'The loader of the asset pack holds no table of files.');
+  if (!table)
+    throw new CinedexError('MODEL_CORRUPT', 'The loader of the asset pack holds no table of files.');
   const { files } = JSON.parse(table) as { files: { filename: string; start: number; end: number }[] };
   const file = files.find(({ filename }) => filename.endsWith(suffix));
   if (!file || file.end > pack.length) {

@@ -148,9 +148,13 @@ export function readTflite(bytes: Uint8Array): TfliteModel {
     return readModel(file);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw new CinedexError('MODEL_CORRUPT', `This is not a readable TensorFlow Lite file: ${error.message}.`, {
-      cause: error,
-    });
+    throw new CinedexError(
+      'MODEL_CORRUPT',
+      `This is not a readable TensorFlow Lite file: ${error.message}.`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -181,7 +185,8 @@ function readModel(file: FlatBuffer): TfliteModel {
         inputs: file.int32s(operator, OPERATOR.inputs),
         outputs: file.int32s(operator, OPERATOR.outputs),
         options: {
-          int32: (field, fallback) => (options === undefined ? fallback : file.int32(options, field, fallback)),
+          int32: (field, fallback) =>
+            options === undefined ? fallback : file.int32(options, field, fallback),
           int8: (field, fallback) => (options === undefined ? fallback : file.int8(options, field, fallback)),
         },
       };

@@ -1,0 +1,76 @@
+/**
+ * Decides which pictures are looked at, and how thoroughly, so that the cost stays in proportion to the video's length.
+ * Counted in windows of the detector and not in time, so that a video always gets the same looks.
+ */
+import type { FramesExtracted } from '../../shared/contracts/artifacts.ts';
+
+export interface PictureRef {
+  /** Names the picture's bytes. */
+  key: string;
+  timeSec: number;
+  source: { kind: 'keyFrame'; index: number } | { kind: 'sample'; offset: number; length: number };
+}
+
+export interface ShotPictures {
+  shot: number;
+  startSec: number;
+  endSec: number;
+  /** Looked at thoroughly while the budget lasts. */
+  keyFrames: PictureRef[];
+  /** Between them, in order of time; a still picture once, at its first time. */
+  samples: PictureRef[];
+}
+
+/** Sorts the pictures by shot. */
+export function picturesByShot(frames: FramesExtracted): ShotPictures[] {
+  const shots = frames.shots.map(
+    ({ index, startSec, endSec }): ShotPictures => ({
+      shot: index,
+      startSec,
+      endSec,
+      keyFrames: [],
+      samples: [],
+    }),
+  );
+  const byIndex = new Map(shots.map((shot) => [shot.shot, shot]));
+  for (const { index, shot, timeSec } of frames.keyFrames) {
+    byIndex.get(shot)?.keyFrames.push({ key: `k${index}`, timeSec, source: { kind: 'keyFrame', index } });
+  }
+  for (const { shot, timeSec, offset, length } of frames.samples.items) {
+    byIndex
+      .get(shot)
+      ?.samples.push({ key: `s${offset}`, timeSec, source: { kind: 'sample', offset, length } });
+  }
+  return shots;
+}
+
+/**
+ * An allowance of detector windows that grows with the video and may be overdrawn a little, so that the first shots and
+ * very short ones are looked at as well.
+ */
+export class Allowance {
+  readonly #perSec: number;
+  #left: number;
+
+  constructor(perSec: number, startWith: number) {
+    this.#perSec = perSec;
+    this.#left = startWith;
+  }
+
+  /** What a shot adds. Savings are kept, but not without end: one long still shot must not pay for an hour. */
+  grow(seconds: number): void {
+    this.#left = Math.min(this.#left + seconds * this.#perSec, 30 * this.#perSec);
+  }
+
+  allows(windows: number): boolean {
+    return this.#left >= windows;
+  }
+
+  spend(windows: number): void {
+    this.#left -= windows;
+  }
+}
+
+/** Least time between looks at samples, in seconds: where faces are followed, and where none has been seen. */
+export const FOLLOW_EVERY_SEC = 0.9;
+export const PROBE_EVERY_SEC = 2.9;
