@@ -113,33 +113,37 @@ function chinesePhrases(texts: readonly WeightedText[]): Keyword[] {
   return scored.sort((a, b) => b.weight - a.weight);
 }
 
-/** Two or three keywords side by side, at least twice, or once in a title; their weight is their words' mean, raised a little. */
+/**
+ * Two or three keywords side by side, at least twice, or once in a title. Their weight is the mean of their words', raised a
+ * little: a phrase says more than its parts. A phrase that only occurs inside a longer one is left out.
+ */
 function adjacentKeywords(
   texts: readonly WeightedText[],
   weights: ReadonlyMap<string, number>,
 ): Map<string, number> {
-  const counts = new Map<string, { count: number; mean: number }>();
+  const counts = new Map<string, number>();
+  const means = new Map<string, number>();
   for (const { text, weight } of texts) {
     for (const run of scriptRuns(tidy(text))) {
       if (run.script !== 'han') continue;
-      let row: string[] = [];
-      const end = () => {
-        if (row.length >= 2 && row.length <= 3) {
+      const words = segmenter().cut(run.text, true);
+      for (let start = 0; start < words.length; start++) {
+        for (let size = 2; size <= 3 && start + size <= words.length; size++) {
+          const row = words.slice(start, start + size);
+          if (!row.every((word) => weights.has(word))) break;
           const phrase = row.join('');
-          const mean = row.reduce((sum, word) => sum + (weights.get(word) ?? 0), 0) / row.length;
-          const seen = counts.get(phrase)?.count ?? 0;
-          counts.set(phrase, { count: seen + (weight > 1 ? 2 : 1), mean });
+          counts.set(phrase, (counts.get(phrase) ?? 0) + (weight > 1 ? 2 : 1));
+          means.set(phrase, row.reduce((sum, word) => sum + weights.get(word)!, 0) / size);
         }
-        row = [];
-      };
-      for (const word of segmenter().cut(run.text, true)) {
-        if (weights.has(word)) row.push(word);
-        else end();
       }
-      end();
     }
   }
-  return new Map(
-    [...counts].filter(([, { count }]) => count >= 2).map(([text, { mean }]) => [text, mean * 1.2]),
+  const repeated = [...counts].filter(([, count]) => count >= 2);
+  const whole = repeated.filter(
+    ([phrase, count]) =>
+      !repeated.some(
+        ([longer, times]) => longer.length > phrase.length && times >= count && longer.includes(phrase),
+      ),
   );
+  return new Map(whole.map(([phrase]) => [phrase, means.get(phrase)! * 1.2]));
 }

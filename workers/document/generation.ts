@@ -3,8 +3,8 @@ import { collectionSchemas, generationName, type IndexModels } from '../../share
 import type { Services } from '../runtime/stage.ts';
 
 const FACE_MODEL = 'face-descriptor-dlib';
-/** The features of a segment of sound; see shared/audio. */
-const AUDIO_FEATURES = { id: 'cinedex-sound-1', dimensions: 110 };
+/** The vectors that the audio stage gives to segments of sound. Change both when they change. */
+const AUDIO_FEATURES = { id: 'sound-statistics@1', dimensions: 104 };
 
 export function indexModels({ encoders, models }: Pick<Services, 'encoders' | 'models'>): IndexModels {
   const text = encoders.text();

@@ -10,6 +10,7 @@ import {
   TextRecognized,
 } from '../../shared/contracts/artifacts.ts';
 import { TOPICS } from '../../shared/contracts/events.ts';
+import { textModels } from '../../shared/models/encoders.ts';
 import { defineStage } from '../runtime/stage.ts';
 import { createDocument, DOCUMENT_VERSION } from './handler.ts';
 
@@ -30,6 +31,7 @@ export const document = defineStage(
     config: z.object({
       keywords: whole(0, 200).default(20).describe('Key words and phrases kept of a video'),
     }),
+    models: (_config, core) => textModels(core.core.profile),
     keyConfig: (config) => config,
     // The revision too: when a title changes and changes back, the older artifact is there, but the points are not.
     keyInputs: ({ revision, source, metadata, interactions, galleryRevision }) => ({
