@@ -17,7 +17,6 @@ import { type Progress, Runtime } from './runtime/runtime.ts';
 import type { AnnouncedEvent, AnyStage, Services } from './runtime/stage.ts';
 import type { Effect, JobReport } from './runtime/step-runner.ts';
 import type { StepJob } from './runtime/steps.ts';
-import { STAGES } from './stages.ts';
 
 export interface App {
   readonly config: Config;
@@ -43,7 +42,8 @@ export interface App {
 }
 
 export interface AppOptions {
-  stages?: readonly AnyStage[];
+  /** Usually STAGES of stages.ts. */
+  stages: readonly AnyStage[];
   logger?: Logger;
   /** Told after each effect of a job; for tests that stop the process there. */
   onEffect?: (effect: Effect, job: StepJob) => void;
@@ -53,7 +53,7 @@ export interface AppOptions {
  * Opens the data folder and takes its lock.
  * @throws CinedexError DATA_LOCKED, CONFIG_INVALID
  */
-export async function createApp(config: Config, options: AppOptions = {}): Promise<App> {
+export async function createApp(config: Config, options: AppOptions): Promise<App> {
   const logger = options.logger ?? createLogger({ level: config.core.logLevel });
   const stores = await openEmbedded(config.core.dataDir);
   const models = new ModelStore(config.core.modelsDir);
@@ -68,7 +68,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     identities: stores.identities,
     logger,
   };
-  const stages = bindStages(options.stages ?? STAGES, config, models);
+  const stages = bindStages(options.stages, config, models);
   const metrics = createMetrics();
   const runtime = new Runtime({
     stages,

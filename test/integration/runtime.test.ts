@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CinedexError } from '../../shared/contracts/errors.ts';
 import { TOPICS } from '../../shared/contracts/events.ts';
 import type { App } from '../../workers/app.ts';
@@ -273,15 +273,13 @@ describe('the runtime on embedded stores', () => {
       await gate;
       return undefined;
     };
-    await open(pipelineStages({ ran, behaviour: { audio }, concurrency: 1 }));
+    await open(pipelineStages({ ran, behaviour: { audio }, concurrency: 1, timeoutMs: 30_000 }));
     await app!.publish([upload('first')]);
+    await vi.waitFor(() => expect(ran).toContain('audio:first'));
     await app!.publish(['u1', 'u2', 'u3'].map((id) => upload(id)));
     await app!.publish([upload('o1', 'professional', 'ogc')]);
     // All of them wait behind the first one in the audio queue.
-    for (;;) {
-      if ((await app!.stores.queue.counts('audio')).waiting === 4) break;
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    await vi.waitFor(async () => expect((await app!.stores.queue.counts('audio')).waiting).toBe(4));
     release();
     await app!.settled();
     const order = ran.filter((run) => run.startsWith('audio'));
