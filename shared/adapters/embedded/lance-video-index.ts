@@ -7,7 +7,6 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Connection, Table } from '@lancedb/lancedb';
 import {
-  Bool,
   type DataType,
   Field,
   FixedSizeList,
@@ -271,7 +270,8 @@ function arrowSchema({ vectors, lexical, filterable }: CollectionSchema): Schema
     'keyword[]': () => new List(new Field('item', new Utf8(), true)),
     integer: () => new Int64(),
     float: () => new Float64(),
-    bool: () => new Bool(),
+    // As text: a batch whose booleans are all null makes LanceDB fail.
+    bool: () => new Utf8(),
   };
   return new Schema([
     new Field('id', new Utf8(), false),
@@ -314,9 +314,14 @@ function toRow({ id, vectors, lexical, payload }: Point, schema: CollectionSchem
   }
   for (const [name, kind] of Object.entries(schema.filterable)) {
     const value = payload[name] ?? null;
-    row[`f_${name}`] = kind === 'integer' && value !== null ? BigInt(Math.trunc(Number(value))) : value;
+    row[`f_${name}`] = value === null ? null : toColumn(kind, value);
   }
   return row;
+}
+
+function toColumn(kind: CollectionSchema['filterable'][string], value: PayloadValue): unknown {
+  if (kind === 'integer') return BigInt(Math.trunc(Number(value)));
+  return kind === 'bool' ? String(value) : value;
 }
 
 function toPoint(row: Row, schema: CollectionSchema): Point {
@@ -373,7 +378,7 @@ function clause(condition: Condition, schema: CollectionSchema): string {
 
 function literal(value: Exclude<PayloadValue, object | null>): string {
   if (typeof value === 'string') return `'${value.replaceAll("'", "''")}'`;
-  if (typeof value === 'boolean') return String(value);
+  if (typeof value === 'boolean') return `'${value}'`;
   if (!Number.isFinite(value)) throw new CinedexError('USAGE', `${value} is no number to filter by.`);
   return String(value);
 }

@@ -1,23 +1,22 @@
 /** The ledger as one SQLite table: a JSON record a video, with the columns that are looked up beside it. */
-import type { DatabaseSync } from 'node:sqlite';
 import { type VideoRef, videoKey } from '../../contracts/common.ts';
 import { type Ledger, VideoRecord } from '../../ports/ledger.ts';
-import { openSqlite, transaction } from './sqlite.ts';
+import { SqliteStore } from './sqlite.ts';
 
 const SCHEMA = `
   create table if not exists video (
     key text primary key, tenant text not null, check_at integer, record text not null
   ) without rowid;
-  create index if not exists video_check on video (check_at) where check_at is not null;
+  create index if not exists video_check on video (check_at, key) where check_at is not null;
   create index if not exists video_tenant on video (tenant, key);`;
 
 const DEFAULT_PAGE = 100;
 
 export class SqliteLedger implements Ledger {
-  readonly #database: DatabaseSync;
+  readonly #store: SqliteStore;
 
   constructor(file: string) {
-    this.#database = openSqlite(file, SCHEMA, 'full');
+    this.#store = new SqliteStore(file, SCHEMA);
   }
 
   async get(ref: VideoRef): Promise<VideoRecord | undefined> {
@@ -29,12 +28,12 @@ export class SqliteLedger implements Ledger {
     change: (current: VideoRecord | undefined) => VideoRecord | undefined,
   ): Promise<VideoRecord | undefined> {
     const key = videoKey(ref);
-    return transaction(this.#database, () => {
+    return this.#store.write(() => {
       const current = this.#read(key);
       const next = change(current && structuredClone(current));
       if (!next) return current;
-      this.#database
-        .prepare('insert or replace into video (key, tenant, check_at, record) values (?, ?, ?, ?)')
+      this.#store
+        .sql('insert or replace into video (key, tenant, check_at, record) values (?, ?, ?, ?)')
         .run(key, next.tenant, next.checkAt, JSON.stringify(next));
       return next;
     });
@@ -44,18 +43,16 @@ export class SqliteLedger implements Ledger {
     options: { tenant?: string; cursor?: string; limit?: number } = {},
   ): Promise<{ records: VideoRecord[]; cursor: string | null }> {
     const { tenant = null, cursor = '', limit = DEFAULT_PAGE } = options;
-    const rows = this.#database
-      .prepare(
-        'select key, record from video where key > ? and (? is null or tenant = ?) order by key limit ?',
-      )
+    const rows = this.#store
+      .sql('select key, record from video where key > ? and (? is null or tenant = ?) order by key limit ?')
       .all(cursor, tenant, tenant, limit) as { key: string; record: string }[];
     const records = rows.map(({ record }) => VideoRecord.parse(JSON.parse(record)));
     return { records, cursor: rows.length < limit ? null : rows.at(-1)!.key };
   }
 
   async due(now: number, limit: number): Promise<VideoRef[]> {
-    const rows = this.#database
-      .prepare('select record from video where check_at <= ? order by check_at limit ?')
+    const rows = this.#store
+      .sql('select record from video where check_at <= ? order by check_at, key limit ?')
       .all(now, limit) as { record: string }[];
     return rows.map(({ record }) => {
       const { tenant, videoId } = JSON.parse(record) as VideoRef;
@@ -64,11 +61,11 @@ export class SqliteLedger implements Ledger {
   }
 
   async close(): Promise<void> {
-    this.#database.close();
+    this.#store.close();
   }
 
   #read(key: string): VideoRecord | undefined {
-    const row = this.#database.prepare('select record from video where key = ?').get(key) as
+    const row = this.#store.sql('select record from video where key = ?').get(key) as
       | { record: string }
       | undefined;
     return row && VideoRecord.parse(JSON.parse(row.record));
