@@ -15,8 +15,10 @@ export interface Exemplar {
   identityId: string;
   /** 128-d face descriptor. */
   descriptor: Float32Array;
-  /** `enrolled` by a person from a picture, or `seen` in a video cluster. */
-  origin: { kind: 'enrolled'; picture: string } | { kind: 'seen'; videoId: string; cluster: number };
+  /** `enrolled` by a person from a picture, or `seen` in a video cluster; a weak one names nobody. */
+  origin:
+    | { kind: 'enrolled'; picture: string }
+    | { kind: 'seen'; videoId: string; cluster: number; weak?: boolean };
 }
 
 export interface IdentityStore {
