@@ -100,11 +100,16 @@ describe('pulling from the hub', () => {
 
   it('goes on where a broken download stopped', async () => {
     const store = storeWith({});
+    let breakOff: () => unknown = () => undefined;
     answer = (_request, response) => {
+      breakOff = () => response.destroy();
       response.writeHead(200, { 'content-length': WEIGHTS.length });
-      response.write(WEIGHTS.subarray(0, 70_000), () => response.destroy());
+      response.write(WEIGHTS.subarray(0, 70_000));
     };
-    await expect(pullModels(store, { hubUrl })).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    const onProgress = ({ received }: PullProgress) => received > 0 && breakOff();
+    await expect(pullModels(store, { hubUrl, onProgress })).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+    });
     expect(store.has('tiny')).toBe(false);
     const [state] = await listModels(store);
     expect(state?.state).toBe('missing');

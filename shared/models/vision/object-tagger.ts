@@ -40,7 +40,7 @@ export class ObjectTagger {
 
   /** @param rgb 512 x 512 x 3 bytes, the whole picture stretched to a square */
   async detect(rgb: Uint8Array): Promise<SeenObject[]> {
-    const input = new Tensor('float32', Float32Array.from(rgb), [1, DETECTOR_SIZE, DETECTOR_SIZE, 3]);
+    const input = new Tensor('float32', new Float32Array(rgb), [1, DETECTOR_SIZE, DETECTOR_SIZE, 3]);
     const results = await this.#session.run({ [INPUT]: input });
     return suppressDuplicates(readDetections(results[OUTPUT]!.data as Float32Array));
   }

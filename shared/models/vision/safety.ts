@@ -30,7 +30,8 @@ export class SafetyClassifier {
 
   /** @param rgb 224 x 224 x 3 bytes, the whole picture stretched to a square */
   async classify(rgb: Uint8Array): Promise<SafetyReading> {
-    const scaled = Float32Array.from(rgb, (value) => value / 255);
+    const scaled = new Float32Array(rgb);
+    for (let index = 0; index < scaled.length; index++) scaled[index]! /= 255;
     const input = new Tensor('float32', scaled, [1, SAFETY_SIZE, SAFETY_SIZE, 3]);
     const results = await this.#session.run({ input });
     const probabilities = results[OUTPUT]!.data as Float32Array;
