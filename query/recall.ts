@@ -1,6 +1,7 @@
 /** The recall channels: every way in which a video or a moment of it can answer, asked side by side in one batch a collection. */
 import type { Encoders } from '../shared/ports/encoders.ts';
 import type { Filter, Hit, Query, VideoIndex } from '../shared/ports/video-index.ts';
+import type { Floors } from './floors.ts';
 import type { Question } from './question.ts';
 
 /** How a moment answers. */
@@ -15,13 +16,6 @@ export interface Channel {
   floor?: number;
 }
 
-export interface Floors {
-  /** Cosine similarity of the text encoder above which two texts are related. */
-  text: number;
-  /** Of a text and a picture in the shared space. */
-  visual: number;
-}
-
 export interface Recalled extends Channel {
   hits: Hit[];
 }
@@ -33,9 +27,9 @@ export async function recall(
   generation: string,
   tenant: string,
   question: Question,
-  floors: Floors,
-  signal?: AbortSignal,
+  options: { floors: Floors; channels: (name: string) => boolean; signal?: AbortSignal },
 ): Promise<Recalled[]> {
+  const { floors, channels, signal } = options;
   const [[text], [visual]] = await Promise.all([
     services.encoders.text().encode([question.text], { signal }),
     services.encoders.multimodal().encodeTexts([question.text], { signal }),
@@ -91,7 +85,7 @@ export async function recall(
   }
   const answers = await Promise.all(
     (['videos', 'moments'] as const).map(async (collection) => {
-      const own = asked.filter(({ channel }) => channel.collection === collection);
+      const own = asked.filter(({ channel }) => channel.collection === collection && channels(channel.name));
       if (own.length === 0) return [];
       const hits = await services.index.query(
         generation,

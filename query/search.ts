@@ -6,9 +6,10 @@ import type { Encoders } from '../shared/ports/encoders.ts';
 import type { IdentityStore } from '../shared/ports/identity-store.ts';
 import type { Condition, Hit, Payload, PayloadValue, VideoIndex } from '../shared/ports/video-index.ts';
 import { coverage, cuesOf, describedBy, quotes, type StoredCue } from './evidence.ts';
+import { type Floors, floorsOf } from './floors.ts';
 import { type Contribution, fuse, RRF_K, total } from './fusion.ts';
 import { type Question, understand } from './question.ts';
-import { type Floors, type Match, type Recalled, recall } from './recall.ts';
+import { type Match, type Recalled, recall } from './recall.ts';
 
 export interface SearchServices {
   index: VideoIndex;
@@ -72,10 +73,12 @@ export interface SearchAnswer {
 }
 
 export interface SearchOptions {
+  /** Instead of those known for the encoders. */
   floors?: Partial<Floors>;
+  /** Which recall channels are asked, by name; all by default. For comparing them. */
+  channels?: (name: string) => boolean;
 }
 
-const DEFAULT_FLOORS: Floors = { text: 0.4, visual: 0.2 };
 /** Least share of the question's words that a video found by words alone must have. */
 const LEAST_COVERAGE = 0.34;
 /** In units of a first place in a channel of weight 1. */
@@ -88,14 +91,13 @@ export function createSearch(
   services: SearchServices,
   options: SearchOptions = {},
 ): (request: SearchRequest) => Promise<SearchAnswer> {
-  const floors = { ...DEFAULT_FLOORS, ...options.floors };
-  return (request) => search(services, floors, request);
+  return (request) => search(services, options, request);
 }
 
 /** @throws CinedexError USAGE for an empty text */
 async function search(
   services: SearchServices,
-  floors: Floors,
+  options: SearchOptions,
   request: SearchRequest,
 ): Promise<SearchAnswer> {
   const started = performance.now();
@@ -116,7 +118,9 @@ async function search(
     tookMs: performance.now() - started,
   });
   if (generation === null) return answer([]);
-  const channels = await recall(services, generation, tenant, question, floors, signal);
+  const floors = { ...floorsOf(services.encoders.multimodal().space.id), ...options.floors };
+  const asked = { floors, channels: options.channels ?? (() => true), signal };
+  const channels = await recall(services, generation, tenant, question, asked);
   const videos = await fetchVideos(services.index, generation, request, channels);
   const results = rankVideos(question, channels, videos, request.moments ?? 3).slice(0, limit);
   const visual = results.some(({ why }) => why.some(({ channel }) => isVisual(channel)));
