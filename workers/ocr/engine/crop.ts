@@ -1,0 +1,96 @@
+/** Cuts lines of text out of a picture and lays them flat. */
+import { quadSize } from './geometry.ts';
+import type { Pixels, Quad } from './types.ts';
+
+/** A picture and its halves, made when first asked for: big text is read from a smaller one without aliasing. */
+export class Pyramid {
+  readonly #levels: Pixels[];
+
+  constructor(picture: Pixels) {
+    this.#levels = [picture];
+  }
+
+  get picture(): Pixels {
+    return this.#levels[0]!;
+  }
+
+  /** The picture shrunk by 2^level; the smallest there can be when it has no more pixels to halve. */
+  level(level: number): { pixels: Pixels; factor: number } {
+    while (this.#levels.length <= level) {
+      const last = this.#levels.at(-1)!;
+      if (Math.min(last.width, last.height) < 4) break;
+      this.#levels.push(halve(last));
+    }
+    const index = Math.min(level, this.#levels.length - 1);
+    return { pixels: this.#levels[index]!, factor: 2 ** index };
+  }
+}
+
+function halve({ data, width, height }: Pixels): Pixels {
+  const halfWidth = width >> 1;
+  const halfHeight = height >> 1;
+  const half = new Uint8Array(halfWidth * halfHeight * 3);
+  let out = 0;
+  for (let y = 0; y < halfHeight; y++) {
+    let above = 2 * y * width * 3;
+    for (let x = 0; x < halfWidth; x++, above += 6) {
+      const below = above + width * 3;
+      for (let c = 0; c < 3; c++) {
+        half[out++] =
+          (data[above + c]! + data[above + 3 + c]! + data[below + c]! + data[below + 3 + c]! + 2) >> 2;
+      }
+    }
+  }
+  return { data: half, width: halfWidth, height: halfHeight };
+}
+
+/** A line this much taller than wide is read as a column: turned so that its right side comes to the top. */
+const COLUMN_RATIO = 1.5;
+const MIN_WIDTH = 8;
+const MAX_WIDTH = 4096;
+
+/**
+ * The quad as an upright strip of the given height, as wide as its sides ask for (bilinear).
+ *
+ * @param quad pixels of the full picture; it may reach over the edge, which is repeated
+ */
+export function cropLine(pyramid: Pyramid, quad: Quad, height: number): Pixels {
+  let [a, b, c, d] = quad;
+  let size = quadSize(quad);
+  if (size.height >= COLUMN_RATIO * size.width) {
+    [a, b, c, d] = [b, c, d, a];
+    size = { width: size.height, height: size.width };
+  }
+  const width = Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, Math.round((size.width * height) / (size.height || 1))));
+  const shrink = size.height / height;
+  const { pixels, factor } = pyramid.level(shrink > 1.8 ? Math.ceil(Math.log2(shrink / 1.8)) : 0);
+  const source = pixels.data;
+  const stride = pixels.width * 3;
+  const maxX = pixels.width - 1.001;
+  const maxY = pixels.height - 1.001;
+  const strip = new Uint8Array(width * height * 3);
+  let out = 0;
+  for (let row = 0; row < height; row++) {
+    const v = (row + 0.5) / height;
+    const leftX = (a[0] + (d[0] - a[0]) * v) / factor;
+    const leftY = (a[1] + (d[1] - a[1]) * v) / factor;
+    const stepX = ((b[0] + (c[0] - b[0]) * v) / factor - leftX) / width;
+    const stepY = ((b[1] + (c[1] - b[1]) * v) / factor - leftY) / width;
+    for (let column = 0; column < width; column++) {
+      const x = Math.min(maxX, Math.max(0, leftX + stepX * (column + 0.5) - 0.5));
+      const y = Math.min(maxY, Math.max(0, leftY + stepY * (column + 0.5) - 0.5));
+      const left = x | 0;
+      const top = y | 0;
+      const fx = x - left;
+      const fy = y - top;
+      const above = top * stride + left * 3;
+      const below = above + stride;
+      for (let channel = 0; channel < 3; channel++) {
+        const upper = source[above + channel]! * (1 - fx) + source[above + 3 + channel]! * fx;
+        const lower = source[below + channel]! * (1 - fx) + source[below + 3 + channel]! * fx;
+        strip[out++] = upper * (1 - fy) + lower * fy + 0.5;
+      }
+    }
+  }
+  return { data: strip, width, height };
+}

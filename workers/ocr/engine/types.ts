@@ -1,0 +1,49 @@
+/** What every reading engine speaks: pictures in, quads and readings out. */
+
+export type Point = [x: number, y: number];
+
+/** Four corners, clockwise from the top left of the text as it is read. In pixels unless said otherwise. */
+export type Quad = [Point, Point, Point, Point];
+
+/** Interleaved 8-bit RGB, row after row. */
+export interface Pixels {
+  data: Uint8Array;
+  width: number;
+  height: number;
+}
+
+/** One 8-bit channel, row after row. */
+export interface Grey {
+  data: Uint8Array;
+  width: number;
+  height: number;
+}
+
+export interface DetectedText {
+  quad: Quad;
+  /** 0..1, how sure the detector is that this is text. */
+  score: number;
+}
+
+export interface Reading {
+  text: string;
+  /** 0..1. */
+  confidence: number;
+}
+
+export type EngineName = 'ppocr' | 'tesseract';
+
+/** Finds lines of text in a picture. */
+export interface TextDetector {
+  /** Quads in pixels of the picture, from top to bottom and left to right. */
+  detect(picture: Pixels): Promise<DetectedText[]>;
+  close(): Promise<void>;
+}
+
+/** Reads lines of text that were found. */
+export interface TextRecogniser {
+  readonly engine: EngineName;
+  /** One reading a quad, in order; the text is empty where nothing could be read. */
+  recognise(picture: Pixels, quads: readonly Quad[]): Promise<Reading[]>;
+  close(): Promise<void>;
+}
