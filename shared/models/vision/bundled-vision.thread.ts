@@ -1,10 +1,9 @@
-/** Looks at pictures in a thread of its own: objects, explicitness, colours. */
+/** Looks at pictures in a thread of its own: objects and explicitness. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import sharp from 'sharp';
 import { CinedexError } from '../../contracts/errors.ts';
 import { serve } from '../../threads/serve.ts';
-import { type ColourReading, readColours } from './colours.ts';
 import { DETECTOR_SIZE, ObjectTagger, type SeenObject } from './object-tagger.ts';
 import { SAFETY_SIZE, SafetyClassifier } from './safety.ts';
 
@@ -16,9 +15,8 @@ export interface BundledVisionInit {
 
 export interface PictureReading {
   objects: SeenObject[];
+  /** Probability, 0..1. */
   explicit: number;
-  drawn: number;
-  colours: ColourReading;
 }
 
 export interface BundledVisionThread {
@@ -66,8 +64,7 @@ serve<BundledVisionThread>(async (init) => {
       const { large, small } = await decode(picture);
       return {
         objects: await tagger.detect(large),
-        ...(await classifier.classify(small)),
-        colours: readColours(small),
+        explicit: await classifier.classify(small),
       };
     },
   };

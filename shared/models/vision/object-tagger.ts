@@ -4,12 +4,18 @@
  */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Box } from '../../contracts/common.ts';
+import { CinedexError } from '../../contracts/errors.ts';
 import { onnxFromTfjs } from '../onnx/from-tfjs.ts';
 import { SESSION_OPTIONS } from '../onnx/session.ts';
-import { readTfjsGraph } from '../onnx/tfjs-graph.ts';
+import { readTfjsGraph, type TfjsGraph } from '../onnx/tfjs-graph.ts';
 import { COCO_LABELS } from './coco-labels.ts';
 
-export const DETECTOR_SIZE = 512;
+/**
+ * The network was trained at 512 pixels but is fully convolutional; at 384 it costs little more than half, and the labels
+ * of a picture as a whole hardly change (bench/embedding.ts compares them).
+ */
+export const DETECTOR_SIZE = 384;
+const TRAINED_SIZE = 512;
 const INPUT = 'tower_0/images';
 const OUTPUT = 'tower_0/detections';
 /** x1, y1, x2, y2, score, class */
@@ -34,16 +40,42 @@ export class ObjectTagger {
 
   static async load(files: { model: string; weights: Uint8Array }): Promise<ObjectTagger> {
     const graph = readTfjsGraph(JSON.parse(files.model), files.weights);
-    const model = onnxFromTfjs(graph, { outputs: [OUTPUT] });
+    resizeGraph(graph, DETECTOR_SIZE);
+    const model = onnxFromTfjs(graph, {
+      outputs: [OUTPUT],
+      inputShapes: { [INPUT]: [1, DETECTOR_SIZE, DETECTOR_SIZE, 3] },
+    });
     return new ObjectTagger(await InferenceSession.create(model, SESSION_OPTIONS));
   }
 
-  /** @param rgb 512 x 512 x 3 bytes, the whole picture stretched to a square */
+  /** @param rgb DETECTOR_SIZE x DETECTOR_SIZE x 3 bytes, the whole picture stretched to a square */
   async detect(rgb: Uint8Array): Promise<SeenObject[]> {
     const input = new Tensor('float32', new Float32Array(rgb), [1, DETECTOR_SIZE, DETECTOR_SIZE, 3]);
     const results = await this.#session.run({ [INPUT]: input });
     return suppressDuplicates(readDetections(results[OUTPUT]!.data as Float32Array));
   }
+}
+
+/** Sizes are constants in the graph: of the three feature maps that are enlarged, and of the grid of centres. */
+function resizeGraph(graph: TfjsGraph, size: number): void {
+  const rescale = (name: string, power = 1) => {
+    const weight = graph.weights.get(`tower_0/${name}`);
+    if (!weight) throw new CinedexError('MODEL_CORRUPT', `The object detector lacks the constant ${name}.`);
+    return (index: number) => {
+      weight.values[index] = weight.values[index]! * (size / TRAINED_SIZE) ** power;
+    };
+  };
+  for (const level of [
+    'c5_upsample/up_sampling2d',
+    'c4_upsample/up_sampling2d_1',
+    'c3_upsample/up_sampling2d_2',
+  ]) {
+    const change = rescale(`CenternetHead/${level}/mul`);
+    change(0);
+    change(1);
+  }
+  rescale('strided_slice_6')(0);
+  rescale('BatchGather/concat', 2)(0);
 }
 
 function readDetections(rows: Float32Array): SeenObject[] {

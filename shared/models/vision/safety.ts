@@ -9,13 +9,6 @@ const OUTPUT = 'Identity';
 /** In the order of the model's output. */
 const CLASSES = ['drawing', 'hentai', 'neutral', 'porn', 'sexy'] as const;
 
-export interface SafetyReading {
-  /** Probability that the picture is pornographic, drawn or photographed, 0..1. */
-  explicit: number;
-  /** Probability that it is drawn rather than photographed, 0..1. */
-  drawn: number;
-}
-
 export class SafetyClassifier {
   readonly #session: InferenceSession;
 
@@ -28,17 +21,17 @@ export class SafetyClassifier {
     return new SafetyClassifier(await InferenceSession.create(model, SESSION_OPTIONS));
   }
 
-  /** @param rgb 224 x 224 x 3 bytes, the whole picture stretched to a square */
-  async classify(rgb: Uint8Array): Promise<SafetyReading> {
+  /**
+   * @param rgb 224 x 224 x 3 bytes, the whole picture stretched to a square
+   * @returns probability that the picture is pornographic, photographed or drawn, 0..1
+   */
+  async classify(rgb: Uint8Array): Promise<number> {
     const scaled = new Float32Array(rgb);
     for (let index = 0; index < scaled.length; index++) scaled[index]! /= 255;
     const input = new Tensor('float32', scaled, [1, SAFETY_SIZE, SAFETY_SIZE, 3]);
     const results = await this.#session.run({ input });
     const probabilities = results[OUTPUT]!.data as Float32Array;
     const of = (name: (typeof CLASSES)[number]) => probabilities[CLASSES.indexOf(name)] ?? 0;
-    return {
-      explicit: Math.min(1, of('porn') + of('hentai')),
-      drawn: Math.min(1, of('drawing') + of('hentai')),
-    };
+    return Math.min(1, of('porn') + of('hentai'));
   }
 }
