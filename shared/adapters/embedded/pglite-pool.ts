@@ -16,6 +16,8 @@ type Text = string | { text: string; values?: Parameters };
 /** node-postgres returns int8 and numeric as text; BullMQ relies on it. */
 const INT8 = 20;
 const NUMERIC = 1700;
+/** BullMQ's statements come from files that begin with comments. */
+const LEADING_COMMENTS = /^(?:\s|--[^\n]*\n)*/;
 const asText = (value: string) => value;
 
 export class PglitePool extends EventEmitter {
@@ -101,7 +103,7 @@ class PgliteClient extends EventEmitter {
   }
 
   async query(text: Text, values?: Parameters): Promise<Result> {
-    const statement = (typeof text === 'string' ? text : text.text).trimStart();
+    const statement = (typeof text === 'string' ? text : text.text).replace(LEADING_COMMENTS, '');
     const listen = /^(LISTEN|UNLISTEN)\s+"?(\w+)"?/i.exec(statement);
     if (listen) return this.#listen(listen[1]!.toUpperCase() === 'LISTEN', listen[2]!);
     const control = /^(BEGIN|START TRANSACTION|COMMIT|ROLLBACK)\b/i.exec(statement)?.[1]?.toUpperCase();
