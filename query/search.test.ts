@@ -22,7 +22,12 @@ const library: DescribedVideo[] = [
     metadata: { title: 'Evening lecture' },
     shots: [
       { seen: 'slide', said: 'To be or not to be asked about gravity.', seconds: 8 },
-      { seen: 'board', said: 'Newton sat under an apple tree and thought about gravity.', seconds: 8 },
+      {
+        seen: 'board',
+        said: 'Newton sat under an apple tree and thought about gravity.',
+        seconds: 8,
+        faces: [3],
+      },
     ],
   },
 ];
@@ -70,6 +75,16 @@ describe('search', () => {
   it('answers nothing when nothing is relevant', async () => {
     expect((await ask('quarterly tax return form')).results).toEqual([]);
     expect((await ask('量子计算机')).results).toEqual([]);
+  });
+
+  it('finds people by the name in the gallery, where they are seen', async () => {
+    const [face] = await bench.payloads('faces');
+    await bench.services.identities.rename(String(face!.identity), '李小龙');
+    const { results, question } = await ask('李小龙在哪里');
+    expect(question.people).toEqual(['李小龙']);
+    expect(results[0]).toMatchObject({ video: 'lecture' });
+    expect(results[0]!.moments[0]).toMatchObject({ startSec: 8, people: ['李小龙'] });
+    expect(results[0]!.moments[0]!.matched).toContain('who');
   });
 
   it('filters, and keeps tenants apart', async () => {

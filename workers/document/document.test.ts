@@ -126,12 +126,7 @@ describe('document', () => {
   });
 
   it('forgets a deleted video and nothing of another tenant', async () => {
-    const removed: string[] = [];
-    const bench = await documentBench({
-      removeSeen: async (tenant, videoId) => {
-        removed.push(`${tenant}/${videoId}`);
-      },
-    });
+    const bench = await documentBench();
     await bench.indexVideo(walk);
     await bench.indexVideo({ ...walk, tenant: 'other' });
     await bench.forget(walk);
@@ -140,7 +135,33 @@ describe('document', () => {
       'other',
       'other',
     ]);
-    expect(removed).toEqual(['default/walk']);
+    const { identities } = bench.services;
+    expect(await identities.exemplars('default')).toEqual([]);
+    expect(await identities.exemplars('other')).toHaveLength(2);
+  });
+});
+
+describe('people', () => {
+  const again = { videoId: 'again', shots: [{ seen: 'kitchen', faces: [2] }] };
+
+  it('are the same in two videos, and are found by the name that they were given', async () => {
+    const bench = await documentBench();
+    const first = output(await bench.indexVideo(walk));
+    const [person] = output(await bench.indexVideo(again)).people;
+    expect(first.people.map(({ identity }) => identity)).toContain(person!.identity);
+    await bench.services.identities.rename(person!.identity, 'Ada Lovelace');
+    const renamed = output(await bench.indexVideo(again, { galleryRevision: 1, updatedAt: 2 }));
+    expect(renamed.people).toEqual([{ ...person, name: 'Ada Lovelace' }]);
+    expect(renamed.fields.people).toBe('Ada Lovelace');
+    const moment = (await bench.payloads('moments')).find(({ video }) => video === 'again');
+    expect(moment).toMatchObject({ names: ['ada lovelace'], people: [person!.identity] });
+  });
+
+  it('stay in the gallery when the faces could not be computed again', async () => {
+    const bench = await documentBench();
+    await bench.indexVideo(walk);
+    await bench.indexVideo(walk, { revision: 2, updatedAt: 2 }, ['faces']);
+    expect(await bench.services.identities.exemplars('default')).toHaveLength(2);
   });
 });
 

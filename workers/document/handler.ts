@@ -11,6 +11,7 @@ import type {
 } from '../../shared/contracts/artifacts.ts';
 import type { VideoRef } from '../../shared/contracts/common.ts';
 import { CinedexError } from '../../shared/contracts/errors.ts';
+import { forgetVideo } from '../../shared/faces/assignment.ts';
 import { COLLECTIONS, pointId } from '../../shared/index/schema.ts';
 import type { VideoRecord } from '../../shared/ports/ledger.ts';
 import type { Filter, Point } from '../../shared/ports/video-index.ts';
@@ -103,20 +104,18 @@ class DocumentStage {
     const { index, identities } = this.#services;
     await this.#turns.take(video.tenant, async () => {
       for (const generation of await index.generations()) await this.#removeVideo(generation, video);
-      await identities.removeSeen(video.tenant, video.videoId);
+      await forgetVideo(video.tenant, video.videoId, identities);
     });
   }
 
   async run(input: DocumentInput, context: StageContext): Promise<Outcome<DocumentIndexed>> {
-    const { video, signal } = context;
+    const { video } = context;
     const { frames, faces, ocr, audio, embedding } = input;
+    const { artifacts, identities } = this.#services;
     const generation = await this.generation();
     if (!frames) return this.#turns.take(video.tenant, () => this.#withoutPictures(generation, video));
-    // Identities and groups are shared by a tenant's videos, so what reads and then writes them takes turns.
-    const identified = await this.#turns.take(video.tenant, () =>
-      identify(this.#services, video, faces, signal),
-    );
-    const people = peopleSeen(faces, identified);
+    const faceVectors = await readVectors(artifacts, faces?.descriptors ?? null);
+    const people = peopleSeen(faces, await identify(identities, video, faces, faceVectors));
     const moments = cutMoments(frames, { ocr, audio, embedding });
     const texts = joinTexts(video.metadata, moments, people);
     const keywords = documentKeywords(texts, this.#config.keywords);
@@ -125,7 +124,8 @@ class DocumentStage {
     const gathered: Gathered = { generation, people, moments, texts, keywords, missing, content };
 
     const written = (await this.#existing(generation, video))?.payload.content === content;
-    const parts = written ? null : await this.#encode({ ...input, frames }, gathered, context);
+    const parts = written ? null : await this.#encode({ ...input, frames }, gathered, faceVectors, context);
+    // Groups of near-duplicates are shared by a tenant's videos, so what reads and then writes them takes turns.
     const group = await this.#turns.take(video.tenant, () => this.#write(gathered, parts, context));
     const output: DocumentIndexed = {
       generation,
@@ -149,16 +149,16 @@ class DocumentStage {
   async #encode(
     input: DocumentInput & { frames: FramesExtracted },
     gathered: Gathered,
+    faceVectors: readonly Float32Array[],
     { video, signal }: StageContext,
   ): Promise<{ parts: Omit<DocumentParts, 'duplicates'>; signature: Signature }> {
     const { artifacts } = this.#services;
-    const { frames, faces, audio, embedding } = input;
+    const { frames, audio, embedding } = input;
     const { texts, moments } = gathered;
     const wanted = [texts.title, texts.about, texts.people, ...moments.map((moment) => momentText(moment))];
-    const [text, frameVectors, faceVectors, audioVectors, signature] = await Promise.all([
+    const [text, frameVectors, audioVectors, signature] = await Promise.all([
       this.#encodeTexts(wanted, signal),
       readVectors(artifacts, embedding?.vectors ?? null),
-      readVectors(artifacts, faces?.descriptors ?? null),
       readVectors(artifacts, audio?.embeddings ?? null),
       signVideo(frames, audio, { artifacts, thread: this.#thread, signal }),
     ]);

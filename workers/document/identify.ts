@@ -1,23 +1,25 @@
 /** Ties the face clusters of a video to identities of the gallery. */
-import { v5 as uuidv5 } from 'uuid';
 import type { FacesRecognized } from '../../shared/contracts/artifacts.ts';
+import { assignClusters, type VideoCluster } from '../../shared/faces/assignment.ts';
+import type { IdentityStore } from '../../shared/ports/identity-store.ts';
 import type { VideoRecord } from '../../shared/ports/ledger.ts';
-import type { Services } from '../runtime/stage.ts';
 import type { ClusterIdentity } from './people.ts';
 
-const NAMESPACE = 'f5c3cbe2-6d2c-5ad0-8a5e-94e0a4b4a3f1';
-
-/** By cluster id. */
+/**
+ * By cluster id. Nothing changes in the gallery when the faces stage gave nothing: it may have failed, and then what was
+ * seen before still holds.
+ * @param descriptors rows of the stage's matrix
+ */
 export async function identify(
-  _services: Services,
-  video: VideoRecord,
+  identities: IdentityStore,
+  { tenant, videoId }: VideoRecord,
   faces: FacesRecognized | null,
-  _signal: AbortSignal,
-): Promise<Map<number, ClusterIdentity>> {
-  return new Map(
-    (faces?.clusters ?? []).map(({ id }) => {
-      const identity = uuidv5([video.tenant, video.videoId, id].join('\n'), NAMESPACE);
-      return [id, { identity, name: null, aliases: [] }];
-    }),
-  );
+  descriptors: readonly Float32Array[],
+): Promise<ReadonlyMap<number, ClusterIdentity>> {
+  if (!faces) return new Map();
+  const clusters = faces.clusters.flatMap(({ id, descriptor, strength }): VideoCluster[] => {
+    const row = descriptors[descriptor];
+    return row ? [{ id, descriptor: row, strength }] : [];
+  });
+  return assignClusters(tenant, videoId, clusters, identities);
 }
