@@ -2,73 +2,79 @@
  * The job queue on BullMQ, whatever database is behind it: the backend is handed in. Retries and back-off are decided by
  * the caller and recorded in the ledger, so a job here is delivered until its handler says that it is done.
  */
-import {
-  type BackendFactory,
-  type Job as BullJob,
-  DelayedError,
-  type IQueueBackend,
-  Queue,
-  UnrecoverableError,
-  Worker,
-} from 'bullmq';
+import { type BackendFactory, type IQueueBackend, Queue } from 'bullmq';
 import { LANES, type Lane } from '../contracts/common.ts';
-import type {
-  Job,
-  JobQueue,
-  JobResult,
-  ProcessOptions,
-  QueueCounts,
-  QueueWorker,
-} from '../ports/job-queue.ts';
+import type { Job, JobQueue, ProcessOptions, QueueCounts, QueueWorker } from '../ports/job-queue.ts';
+import { BullmqWorker } from './bullmq-worker.ts';
 
 export interface BullmqBackend {
   // BullMQ does not name the type of its backends' connections.
   connection: never;
   factory: BackendFactory<IQueueBackend, never>;
+  /** Ends the connection, after the queues and workers on it are closed. */
   close(): Promise<void>;
 }
 
 export interface BullmqOptions {
-  /** How long a worker that died keeps its job, ms. */
+  /** How long a worker that died keeps its job, ms. It comes again within about twice this time. */
   lockMs?: number;
   /** How many failed jobs a queue keeps for people to look at. */
   keepFailed?: number;
   /** Pause before a job whose handler rejected comes again, ms. */
   redeliverMs?: number;
+  /** How long a handler may take to heed its signal at a stop, ms; after that its job is left to others. */
+  abortGraceMs?: number;
+  /** Told of what goes wrong outside any call (a connection that drops). Default: a process warning. */
+  onError?: (error: Error) => void;
 }
 
-/** How many waiting jobs are looked at to find the oldest of each lane. */
-const AGE_SAMPLE = 1_000;
-/** A job may be interrupted by crashes without limit: its attempts are counted in the ledger. */
-const ANY_NUMBER = 1_000_000;
-const ABORT_GRACE_MS = 3_000;
+/** Of each queue's event stream, which only dashboards read. */
+const EVENTS_KEPT = 1_000;
 
 const priorityOf = (lane: Lane) => LANES.indexOf(lane) + 1;
+
+/** BullMQ refuses ids that are whole numbers or hold a colon. */
+export function encodeJobId(id: string): string {
+  const escaped = id.replaceAll('%', '%25').replaceAll(':', '%3A');
+  return /^[#\d]/.test(escaped) ? `#${escaped}` : escaped;
+}
+
+export function decodeJobId(id: string): string {
+  return id.replace(/^#/, '').replaceAll('%3A', ':').replaceAll('%25', '%');
+}
 
 export class BullmqJobQueue implements JobQueue {
   readonly #backend: BullmqBackend;
   readonly #options: Required<BullmqOptions>;
   readonly #queues = new Map<string, Queue>();
-  readonly #workers = new Set<QueueWorker>();
+  readonly #workers = new Set<BullmqWorker>();
 
   constructor(backend: BullmqBackend, options: BullmqOptions = {}) {
     this.#backend = backend;
-    this.#options = { lockMs: 5_000, keepFailed: 1_000, redeliverMs: 1_000, ...options };
+    this.#options = {
+      lockMs: options.lockMs ?? 5_000,
+      keepFailed: options.keepFailed ?? 1_000,
+      redeliverMs: options.redeliverMs ?? 1_000,
+      abortGraceMs: options.abortGraceMs ?? 3_000,
+      onError: options.onError ?? ((error) => process.emitWarning(error)),
+    };
   }
 
   async add<T>(queue: string, jobs: Job<T>[], options: { delayMs?: number } = {}): Promise<void> {
     const target = this.#queue(queue);
-    for (const { id } of jobs) {
-      const known = await target.getJob(id);
-      // One that failed would keep its id from being used again.
-      if (known && (await known.isFailed())) await known.remove();
-    }
+    await Promise.all(
+      jobs.map(async ({ id }) => {
+        const known = await target.getJob(encodeJobId(id));
+        // One that failed would keep its id from being used again.
+        if (known?.finishedOn !== undefined) await known.remove();
+      }),
+    );
     await target.addBulk(
       jobs.map(({ id, data, lane }) => ({
         name: queue,
         data: { lane, data },
         opts: {
-          jobId: id,
+          jobId: encodeJobId(id),
           priority: priorityOf(lane),
           removeOnComplete: true,
           removeOnFail: { count: this.#options.keepFailed },
@@ -79,52 +85,13 @@ export class BullmqJobQueue implements JobQueue {
   }
 
   async process<T>(queue: string, options: ProcessOptions<T>): Promise<QueueWorker> {
-    const { concurrency, handler, onError } = options;
-    const { lockMs, redeliverMs } = this.#options;
-    const stopping = new AbortController();
-    const worker = new Worker(
-      queue,
-      async (job: BullJob, token?: string) => {
-        const { lane, data } = job.data as { lane: Lane; data: T };
-        let result: JobResult;
-        try {
-          result = await handler({ id: job.id!, data, lane }, stopping.signal);
-        } catch (error) {
-          onError?.(error);
-          result = { kind: 'again', delayMs: redeliverMs };
-        }
-        if (result.kind === 'failed') throw new UnrecoverableError(result.reason);
-        if (result.kind === 'again') {
-          await job.moveToDelayed(Date.now() + result.delayMs, token);
-          throw new DelayedError();
-        }
-      },
-      {
-        connection: this.#backend.connection,
-        concurrency,
-        lockDuration: lockMs,
-        stalledInterval: lockMs / 2,
-        maxStalledCount: ANY_NUMBER,
-        drainDelay: 1,
-      },
-      this.#backend.factory,
-    );
-    worker.on('error', (error) => onError?.(error));
-    await worker.waitUntilReady();
-    const handle: QueueWorker = {
-      pause: () => worker.pause(true),
-      resume: async () => worker.resume(),
-      stop: async (graceMs) => {
-        if (!this.#workers.delete(handle)) return;
-        const timer = setTimeout(() => stopping.abort(), graceMs);
-        const deadline = setTimeout(() => void worker.close(true), graceMs + ABORT_GRACE_MS);
-        await worker.close();
-        clearTimeout(timer);
-        clearTimeout(deadline);
-      },
-    };
-    this.#workers.add(handle);
-    return handle;
+    const worker = new BullmqWorker(queue, options as ProcessOptions<unknown>, {
+      ...this.#options,
+      backend: this.#backend,
+    });
+    this.#workers.add(worker);
+    await worker.ready();
+    return worker;
   }
 
   async counts(queue: string): Promise<QueueCounts> {
@@ -140,17 +107,22 @@ export class BullmqJobQueue implements JobQueue {
   }
 
   async oldestAge(queue: string): Promise<Partial<Record<Lane, number>>> {
+    const target = this.#queue(queue);
+    const counts = await target.getCountsPerPriority(LANES.map(priorityOf));
     const ages: Partial<Record<Lane, number>> = {};
-    const now = Date.now();
-    for (const job of await this.#queue(queue).getJobs(['prioritized', 'waiting'], 0, AGE_SAMPLE - 1, true)) {
-      const { lane } = job.data as { lane: Lane };
-      ages[lane] = Math.max(ages[lane] ?? 0, now - job.timestamp);
+    let before = 0;
+    for (const lane of LANES) {
+      const count = counts[priorityOf(lane)] ?? 0;
+      // Waiting jobs lie in order of lane, and in order of arrival within it.
+      const [oldest] = count > 0 ? await target.getJobs(['prioritized'], before, before, true) : [];
+      if (oldest) ages[lane] = Math.max(0, Date.now() - oldest.timestamp);
+      before += count;
     }
     return ages;
   }
 
   async remove(queue: string, id: string): Promise<boolean> {
-    const job = await this.#queue(queue).getJob(id);
+    const job = await this.#queue(queue).getJob(encodeJobId(id));
     if (!job || (await job.isActive())) return false;
     await job.remove();
     return true;
@@ -167,9 +139,10 @@ export class BullmqJobQueue implements JobQueue {
     if (!queue) {
       queue = new Queue(
         name,
-        { connection: this.#backend.connection },
+        { connection: this.#backend.connection, streams: { events: { maxLen: EVENTS_KEPT } } },
         this.#backend.factory,
       ) as unknown as Queue;
+      queue.on('error', this.#options.onError);
       this.#queues.set(name, queue);
     }
     return queue;
