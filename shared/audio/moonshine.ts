@@ -9,10 +9,10 @@ export const MOONSHINE_MODELS = ['moonshine-tiny', 'moonshine-base'] as const;
 export type MoonshineId = (typeof MOONSHINE_MODELS)[number];
 
 /**
- * Geometric mean of the token probabilities below which the speech is taken to be in another language: the model then
- * writes English-looking nonsense. English clips measured 0.76 and more, Chinese and German ones 0.48 and less.
+ * Geometric mean of the token probabilities below which a window is taken to be in another language: the model then
+ * writes English-looking nonsense. The whole recording is judged as well, see `keepUnderstood`.
  */
-export const LEAST_CONFIDENCE = 0.6;
+export const LEAST_CERTAINTY = 0.6;
 /** From this length on, hearing nothing at all in speech is worth a second look at the halves. */
 const WORTH_SPLITTING_SEC = 3;
 const MAX_WINDOW_SEC = 30;
@@ -50,19 +50,17 @@ export function judge(parts: readonly DecodedSpeech[]): Transcription {
     .filter(Boolean)
     .join(' ');
   const probabilities = parts.flatMap((part) => part.probabilities);
-  if (text === '' || probabilities.length === 0) {
-    return { text: '', language: 'und', confidence: 0, rejected: 'no-speech' };
+  const tokens = probabilities.length;
+  if (text === '' || tokens === 0) {
+    return { text: '', language: 'und', confidence: 0, tokens, logProbability: 0, rejected: 'no-speech' };
   }
-  const confidence = probabilities.reduce((sum, value) => sum + value, 0) / probabilities.length;
-  const geometric = Math.exp(
-    probabilities.reduce((sum, value) => sum + Math.log(value), 0) / probabilities.length,
-  );
-  if (geometric < LEAST_CONFIDENCE || !isMostlyLatin(text)) {
-    return { text, language: 'und', confidence, rejected: 'unsupported-language' };
+  const confidence = probabilities.reduce((sum, value) => sum + value, 0) / tokens;
+  const logProbability = probabilities.reduce((sum, value) => sum + Math.log(value), 0) / tokens;
+  const heard = { text, language: 'en' as const, confidence, tokens, logProbability };
+  if (Math.exp(logProbability) < LEAST_CERTAINTY || !isMostlyLatin(text)) {
+    return { ...heard, language: 'und', rejected: 'unsupported-language' };
   }
-  if (parts.some((part) => part.repeated))
-    return { text, language: 'en', confidence, rejected: 'repetition' };
-  return { text, language: 'en', confidence };
+  return parts.some((part) => part.repeated) ? { ...heard, rejected: 'repetition' } : heard;
 }
 
 function isMostlyLatin(text: string): boolean {

@@ -10,6 +10,9 @@ export interface Transcription {
   language: Language;
   /** Mean probability of the chosen tokens, 0..1; 0 for an empty text. */
   confidence: number;
+  /** Tokens decoded, and the mean of the logarithms of their probabilities (0 or less). */
+  tokens: number;
+  logProbability: number;
   /** Set where the text must not be used: why. */
   rejected?: 'unsupported-language' | 'repetition' | 'no-speech';
 }

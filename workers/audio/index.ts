@@ -5,23 +5,18 @@ import {
   FINGERPRINT_ALGORITHM,
   FINGERPRINT_FRAME_SEC,
 } from '../../shared/audio/fingerprint.ts';
+import type { Transcription } from '../../shared/audio/transcriber.ts';
+import { keepUnderstood, type TimedTranscription } from '../../shared/audio/understood.ts';
 import { AudioAnalyzed, type SpeechSegment } from '../../shared/contracts/artifacts.ts';
 import { createSafeMedia } from '../../shared/media/safe-media.ts';
 import { ModelStore } from '../../shared/models/store.ts';
 import { ThreadClient } from '../../shared/threads/client.ts';
-import {
-  defineStage,
-  type Outcome,
-  ok,
-  partial,
-  type Services,
-  type StageContext,
-  skip,
-} from '../runtime/stage.ts';
+import { defineStage, ok, partial, type Services, skip } from '../runtime/stage.ts';
 import type { AnalysisThread } from './analysis.thread.ts';
-import type { SpeechClip } from './analysis.ts';
+import type { Analysis, SpeechClip } from './analysis.ts';
 import { AUDIO_EMBEDDING_DIMENSIONS } from './embedding.ts';
 import { listen } from './listen.ts';
+import type { Loudness } from './loudness.ts';
 import { chooseTranscriber, createTranscriber, TRANSCRIBER_CHOICES } from './transcribers.ts';
 
 const VOICE_MODEL = 'silero-vad';
@@ -29,9 +24,6 @@ const VOICE_MODEL = 'silero-vad';
 const TIMEOUT_MS = 2 * 3_600_000;
 /** Shorter tracks have too few sub-fingerprints to be told apart. */
 const SHORTEST_FINGERPRINT_SEC = 2;
-/** Foreign speech is reported from this share of all speech on; below, it is the odd mumbled word. */
-const FOREIGN_SHARE = 0.25;
-
 export const AudioConfig = z.object({
   transcriber: z
     .enum(TRANSCRIBER_CHOICES)
@@ -85,23 +77,25 @@ export const audio = defineStage(
             signal: context.signal,
             timeoutMs: Math.max(core.media.timeoutMs, TIMEOUT_MS),
             async onSpeech(clip) {
-              if (!transcriber) return speech.unheard(clip);
-              speech.add(clip, await transcriber.transcribe(clip.samples, { signal: context.signal }));
+              const { signal } = context;
+              speech.add(clip, transcriber ? await transcriber.transcribe(clip.samples, { signal }) : null);
             },
           });
           if (analysis.durationSec === 0) {
             if (damage) throw damage;
             return skip('The audio track holds no sound.');
           }
-          const missing = speech.missing(config.transcriber !== 'none' && !transcriber);
+          const model = transcriber?.id ?? null;
+          const { segments, missing } = speech.settle(config.transcriber !== 'none', model);
           if (damage) missing.push('audio:damaged');
-          const output = await store(services, {
-            loudness,
-            analysis,
-            speech,
-            model: transcriber?.id ?? null,
+          const transcript = model ? { model, segments } : null;
+          context.note({
+            audioSec: Math.round(analysis.durationSec),
+            speechSec: Math.round(speech.seconds),
+            utterances: segments.length,
           });
-          return settle(context, output, missing, speech);
+          const output = await store(services, loudness, analysis, transcript);
+          return missing.length > 0 ? partial(output, missing) : ok(output);
         } finally {
           await opened.release();
         }
@@ -112,47 +106,31 @@ export const audio = defineStage(
 
 /** What became of the speech so far. */
 class Speech {
-  readonly segments: SpeechSegment[] = [];
+  readonly windows: TimedTranscription[] = [];
   seconds = 0;
-  foreignSeconds = 0;
 
-  add(
-    clip: SpeechClip,
-    {
-      text,
-      language,
-      confidence,
-      rejected,
-    }: Awaited<ReturnType<ReturnType<typeof createTranscriber>['transcribe']>>,
-  ): void {
-    this.unheard(clip);
-    if (rejected === 'unsupported-language') this.foreignSeconds += clip.endSec - clip.startSec;
-    if (rejected || text === '') return;
-    this.segments.push({ startSec: clip.startSec, endSec: clip.endSec, text, language, confidence });
-  }
-
-  unheard({ startSec, endSec }: SpeechClip): void {
+  add(clip: SpeechClip, transcription: Transcription | null): void {
+    const { startSec, endSec } = clip;
     this.seconds += endSec - startSec;
+    if (transcription) this.windows.push({ ...transcription, startSec, endSec });
   }
 
-  missing(withoutModel: boolean): string[] {
-    if (withoutModel && this.seconds > 0) return ['speech'];
-    const foreign = this.foreignSeconds > 0 && this.foreignSeconds >= FOREIGN_SHARE * this.seconds;
-    return foreign ? ['speech:unsupported-language'] : [];
+  /** @param wanted whether the lack of a model is worth telling */
+  settle(wanted: boolean, model: string | null): { segments: SpeechSegment[]; missing: string[] } {
+    if (!model) return { segments: [], missing: wanted && this.seconds > 0 ? ['speech'] : [] };
+    const { kept, foreign } = keepUnderstood(this.windows);
+    const segments = kept.map(({ startSec, endSec, text, language, confidence }) => ({
+      ...{ startSec, endSec, text, language, confidence },
+    }));
+    return { segments, missing: foreign ? ['speech:unsupported-language'] : [] };
   }
 }
 
 async function store(
   { artifacts }: Services,
-  {
-    loudness,
-    analysis,
-    speech,
-    model,
-  }: Pick<Awaited<ReturnType<typeof listen>>, 'loudness' | 'analysis'> & {
-    speech: Speech;
-    model: string | null;
-  },
+  loudness: Loudness,
+  analysis: Analysis,
+  transcript: AudioAnalyzed['transcript'],
 ): Promise<AudioAnalyzed> {
   const { embeddings, rows, fingerprint, durationSec, segments } = analysis;
   const bytes = new Uint8Array(embeddings.buffer, embeddings.byteOffset, embeddings.byteLength);
@@ -176,20 +154,6 @@ async function store(
             frameSec: FINGERPRINT_FRAME_SEC,
             blob: await artifacts.putBlob(encodeFingerprint(fingerprint), 'application/x-uint32'),
           },
-    transcript: model ? { model, segments: speech.segments } : null,
+    transcript,
   };
-}
-
-function settle(
-  context: StageContext,
-  output: AudioAnalyzed,
-  missing: string[],
-  speech: Speech,
-): Outcome<AudioAnalyzed> {
-  context.note({
-    audioSec: Math.round(output.durationSec),
-    speechSec: Math.round(speech.seconds),
-    utterances: speech.segments.length,
-  });
-  return missing.length > 0 ? partial(output, missing) : ok(output);
 }

@@ -35,7 +35,7 @@ const SHORTEST_SPAN = steps(1);
 /** Longer spans are divided, so that a moment within a long piece has an embedding of its own. */
 const LONGEST_SPAN = steps(30);
 /** Blocks (half a second) on either side that are heard together when music is looked for. */
-const MUSIC_CONTEXT = 5;
+const MUSIC_CONTEXT = 7;
 
 /** Covers the whole recording without gaps or overlaps, in order of time. */
 export function labelSegments(heard: Heard): LabelledSpan[] {
@@ -147,11 +147,12 @@ function divide(span: Span): Span[] {
 }
 
 /**
- * How musical the sound around each block is, 0..1; 0.5 decides. Either notes are held and change (a hum or an engine
- * holds its tones and does not change them), or onsets come at a regular beat. Conservative: what shows neither is
- * "other", because a sound called music wrongly misleads a search more than music that is called a sound.
+ * How musical the sound around each block is, 0..1; 0.5 decides. Either notes follow each other (a hum or an engine
+ * holds its tones and adds no new ones), or onsets come at a regular beat with sound in between (a beeping test tone has
+ * none). Conservative: what shows neither is "other", because a sound called music wrongly misleads a search more than
+ * music that is called a sound.
  */
-export function musicScores({ blocks, onsets }: Pick<Heard, 'blocks' | 'onsets'>): Float32Array {
+export function musicScores({ blocks, onsets, powers }: Omit<Heard, 'voice'>): Float32Array {
   return Float32Array.from({ length: blocks.length }, (_, index) => {
     const from = Math.max(0, index - MUSIC_CONTEXT);
     const to = Math.min(blocks.length, index + MUSIC_CONTEXT + 1);
@@ -165,19 +166,38 @@ export function musicScores({ blocks, onsets }: Pick<Heard, 'blocks' | 'onsets'>
     }
     if (frames === 0) return 0;
     const tonal = tonalScore(stability / frames, change / frames);
-    const beat = estimateTempo(Array.prototype.slice.call(onsets, from * BLOCK_FRAMES, to * BLOCK_FRAMES));
-    return Math.min(1, Math.max(tonal, beat ? beatScore(beat.clarity) : 0));
+    if (tonal >= 1) return 1;
+    const steps = [from * BLOCK_FRAMES, to * BLOCK_FRAMES] as const;
+    const beat = estimateTempo(Array.prototype.slice.call(onsets, ...steps));
+    const rhythm = beat ? beatScore(beat.clarity, Array.prototype.slice.call(powers, ...steps)) : 0;
+    return Math.max(tonal, rhythm);
   });
 }
 
-function tonalScore(stability: number, change: number): number {
-  const held = stability / 0.12;
-  const moving = change / 0.06;
-  return Math.min(1, 0.5 * Math.sqrt(held * moving));
+/** Share of energy in new notes that decides for music, where some are also held. */
+const DECIDING_CHANGE = 0.1;
+/** Held tones may have so many times the energy of new ones; more is a drone. */
+const MOST_DRONE = 4;
+/** Beeps begin and end but nothing is held on from one frame to the next. */
+const LEAST_HELD = 0.01;
+
+/** @param stability and @param change as {@link TonalTracker} gives them, means over a few seconds */
+export function tonalScore(stability: number, change: number): number {
+  const drone = stability > MOST_DRONE * change ? (MOST_DRONE * change) / stability : 1;
+  const held = 0.5 + 0.5 * Math.min(1, stability / LEAST_HELD);
+  return Math.min(1, (0.5 * change * drone * held) / DECIDING_CHANGE);
 }
 
-function beatScore(clarity: number): number {
-  return Math.min(1, clarity / 0.9);
+/** Autocorrelation of the onsets that decides for music. Rain and engines reach 0.35. */
+const DECIDING_BEAT = 0.45;
+/** Power ratio (30 dB) to the loudest moment below which a moment is a gap between sounds. */
+const GAP = 1_000;
+const MOST_GAPS = 0.5;
+
+function beatScore(clarity: number, powers: readonly number[]): number {
+  const loudest = powers.reduce((highest, power) => Math.max(highest, power), 0);
+  const gaps = powers.filter((power) => power * GAP < loudest).length;
+  return gaps > MOST_GAPS * powers.length ? 0 : Math.min(1, (0.5 * clarity) / DECIDING_BEAT);
 }
 
 function confidenceOf(span: Span, { voice, powers }: Heard, music: Float32Array): number {
