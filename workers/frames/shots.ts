@@ -6,7 +6,14 @@
  * the frames between its ends are blends of the two ends while both sides are calmer than the change; a pan or zoom is
  * not a blend, which is what novelty on histograms takes for a change. Fades pass through black and are told by it.
  */
-import { blendFit, brightness, difference, histogramDistance } from './tiny.ts';
+import {
+  blendFit,
+  brightness,
+  difference,
+  histogramDistance,
+  lumaCorrelation,
+  structuralDifference,
+} from './tiny.ts';
 
 export interface Boundary {
   /** First moment of the new shot. */
@@ -32,6 +39,9 @@ const GRADUAL = {
   outside: 3,
   least: 12,
   rest: 0.33,
+  structure: 8,
+  structureShare: 0.4,
+  correlation: 0.8,
   calm: 0.5,
   apartSec: 1.5,
 };
@@ -166,6 +176,9 @@ export class ShotDetector {
       const [from, to] = [at(-half), at(half)];
       const change = difference(from, to);
       if (change < GRADUAL.least) continue;
+      if (structuralDifference(from, to) < Math.max(GRADUAL.structure, GRADUAL.structureShare * change))
+        continue;
+      if (lumaCorrelation(from, to) > GRADUAL.correlation) continue;
       const calm = GRADUAL.calm * change;
       if (difference(at(-half - GRADUAL.outside), from) > calm) continue;
       if (difference(to, at(half + GRADUAL.outside)) > calm) continue;

@@ -12,6 +12,26 @@ export function difference(a: Uint8Array, b: Uint8Array): number {
   return sum / TINY_BYTES;
 }
 
+/** Pearson correlation of the lumas, -1..1: near 1 when only exposure changed or a fade dimmed the picture. */
+export function lumaCorrelation(a: Uint8Array, b: Uint8Array): number {
+  const [ofA, ofB] = [brightness(a), brightness(b)];
+  let sum = 0;
+  for (let i = 0; i < PLANE; i += 1) sum += (a[i]! - ofA.mean) * (b[i]! - ofB.mean);
+  const spread = ofA.deviation * ofB.deviation;
+  return spread === 0 ? 1 : sum / PLANE / spread;
+}
+
+/** As {@link difference}, but without the part of it that is one step of brightness or tint over the whole picture. */
+export function structuralDifference(a: Uint8Array, b: Uint8Array): number {
+  let sum = 0;
+  for (let plane = 0; plane < 3; plane += 1) {
+    const [from, to] = [plane * PLANE, (plane + 1) * PLANE];
+    const step = brightness(b.subarray(from, to)).mean - brightness(a.subarray(from, to)).mean;
+    for (let i = from; i < to; i += 1) sum += Math.abs(a[i]! + step - b[i]!);
+  }
+  return sum / TINY_BYTES;
+}
+
 /** Mean and standard deviation of the luma, 0..255. */
 export function brightness(frame: Uint8Array): { mean: number; deviation: number } {
   let sum = 0;
