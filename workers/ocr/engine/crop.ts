@@ -61,7 +61,10 @@ export function cropLine(pyramid: Pyramid, quad: Quad, height: number): Pixels {
     [a, b, c, d] = [b, c, d, a];
     size = { width: size.height, height: size.width };
   }
-  const width = Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, Math.round((size.width * height) / (size.height || 1))));
+  const width = Math.min(
+    MAX_WIDTH,
+    Math.max(MIN_WIDTH, Math.round((size.width * height) / (size.height || 1))),
+  );
   const shrink = size.height / height;
   const { pixels, factor } = pyramid.level(shrink > 1.8 ? Math.ceil(Math.log2(shrink / 1.8)) : 0);
   const source = pixels.data;

@@ -71,7 +71,9 @@ export function smallestRectangle(hull: readonly Point[]): TiltedRectangle | nul
 /** Corners of a tilted rectangle, clockwise from the one that is top left on the screen. */
 export function rectangleCorners({ axis, uMin, uMax, vMin, vMax }: TiltedRectangle): Quad {
   const at = (u: number, v: number): Point => [u * axis[0] - v * axis[1], u * axis[1] + v * axis[0]];
-  const corners = [at(uMin, vMin), at(uMax, vMin), at(uMax, vMax), at(uMin, vMax)].sort((a, b) => a[0] - b[0]);
+  const corners = [at(uMin, vMin), at(uMax, vMin), at(uMax, vMax), at(uMin, vMax)].sort(
+    (a, b) => a[0] - b[0],
+  );
   const [topLeft, bottomLeft] = corners.slice(0, 2).sort((a, b) => a[1] - b[1]) as [Point, Point];
   const [topRight, bottomRight] = corners.slice(2).sort((a, b) => a[1] - b[1]) as [Point, Point];
   return [topLeft, topRight, bottomRight, bottomLeft];

@@ -79,7 +79,10 @@ export function findInk(strip: Pixels): Ink | null {
   const counts = histogram(grey.data);
   const bright = Math.max(threshold, (quantile(counts, 0.99) + threshold) / 2);
   const dark = Math.min(threshold, (quantile(counts, 0.01) + threshold) / 2);
-  const guesses = [inkOf(strip, grey, (value) => value > bright), inkOf(strip, grey, (value) => value < dark)];
+  const guesses = [
+    inkOf(strip, grey, (value) => value > bright),
+    inkOf(strip, grey, (value) => value < dark),
+  ];
   return guesses.reduce((best, guess) => (guess && (!best || guess.score > best.score) ? guess : best), null);
 }
 

@@ -16,6 +16,8 @@ export async function decodePicture(bytes: Uint8Array): Promise<Pixels> {
     if (info.channels !== 3) throw new Error(`${info.channels} channels`);
     return { data, width: info.width, height: info.height };
   } catch (error) {
-    throw new CinedexError('MEDIA_CORRUPT', `A picture cannot be decoded: ${String(error)}`, { cause: error });
+    throw new CinedexError('MEDIA_CORRUPT', `A picture cannot be decoded: ${String(error)}`, {
+      cause: error,
+    });
   }
 }

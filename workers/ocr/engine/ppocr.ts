@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import * as ort from 'onnxruntime-node';
 import { CinedexError } from '../../../shared/contracts/errors.ts';
-import { type BoxOptions, boxesFromMap } from './db-boxes.ts';
 import { cropLine, Pyramid } from './crop.ts';
 import { decodeCtc } from './ctc.ts';
+import { type BoxOptions, boxesFromMap } from './db-boxes.ts';
 import { readingOrder } from './geometry.ts';
 import type { DetectedText, Pixels, Point, Quad, Reading, TextDetector, TextRecogniser } from './types.ts';
 
@@ -58,10 +58,12 @@ export async function openDetector(
       const scaleY = picture.height / height;
       const found = boxesFromMap(map, width, height, options).map(({ quad, score }) => ({
         score,
-        quad: quad.map(([x, y]): Point => [
-          Math.min(picture.width, Math.max(0, x * scaleX)),
-          Math.min(picture.height, Math.max(0, y * scaleY)),
-        ]) as Quad,
+        quad: quad.map(
+          ([x, y]): Point => [
+            Math.min(picture.width, Math.max(0, x * scaleX)),
+            Math.min(picture.height, Math.max(0, y * scaleY)),
+          ],
+        ) as Quad,
       }));
       return readingOrder(found, SAME_ROW);
     },
@@ -121,7 +123,9 @@ const BATCH = 6;
 /** Lines share a batch when the widest is at most this much wider than the narrowest: padding costs as much as text. */
 const BATCH_SPREAD = 1.35;
 
-export async function openRecogniser(files: Pick<PpocrFiles, 'recognition' | 'characters'>): Promise<TextRecogniser> {
+export async function openRecogniser(
+  files: Pick<PpocrFiles, 'recognition' | 'characters'>,
+): Promise<TextRecogniser> {
   const characters = readFileSync(files.characters, 'utf8').replace(/\r/g, '').replace(/\n$/, '').split('\n');
   const vocabulary = ['', ...characters, ' '];
   const session = await openSession(files.recognition);

@@ -1,0 +1,251 @@
+/** Follows lines of text through a video, so that each is read once or twice and not on every picture. */
+import { overlap, quadBounds } from '../engine/geometry.ts';
+import type { Quad, Reading } from '../engine/types.ts';
+import { similarity, voteReading } from './readings.ts';
+
+/**
+ * What the tracker sees with. `P` is a picture, `S` a signature of a line, `L` a cheap look at a picture. Quads are in
+ * fractions of the picture.
+ */
+export interface Eye<P, S, L> {
+  /** Cheap: where there may be text at all. */
+  look(picture: P): L;
+  /** Whether the detector must run, judged by looks alone, given the lines that are known to be still there. */
+  worthDetecting(now: L, atLastDetection: L | null, known: readonly Quad[], secondsSince: number): boolean;
+  detect(picture: P): Promise<Quad[]>;
+  read(picture: P, quads: readonly Quad[]): Promise<Reading[]>;
+  sign(picture: P, quad: Quad): S | null;
+  stillThere(picture: P, signature: S): boolean;
+}
+
+export interface TrackerOptions {
+  /** Readings below are not believed, 0..1. */
+  minConfidence: number;
+  /** A line read less surely is read again, up to `maxReadings` times. */
+  sureConfidence: number;
+  maxReadings: number;
+  /** A line that vanishes for less and comes back as the same text is one line, seconds. */
+  bridgeSec: number;
+}
+
+export const TRACKER_DEFAULTS: TrackerOptions = {
+  minConfidence: 0.6,
+  sureConfidence: 0.9,
+  maxReadings: 3,
+  bridgeSec: 1.2,
+};
+
+export interface Sighting {
+  /** When the picture was on the screen, in order. */
+  times: readonly { timeSec: number; shot: number }[];
+  /** When the next picture replaces it. */
+  untilSec: number;
+  /** Same value as the picture before: the same bytes, nothing to look at. */
+  identity?: number | string;
+}
+
+export interface TrackedLine {
+  text: string;
+  confidence: number;
+  quad: Quad;
+  startSec: number;
+  endSec: number;
+  shot: number;
+  /** Largest distance that the line's centre moved, in fractions of the picture. */
+  drift: number;
+}
+
+interface Track<S> {
+  quad: Quad;
+  firstQuad: Quad;
+  drift: number;
+  signature: S | null;
+  readings: Reading[];
+  startSec: number;
+  /** Until when it is known to be shown. */
+  endSec: number;
+  shot: number;
+}
+
+const SAME_PLACE = 0.5;
+const SAME_TEXT = 0.75;
+
+export class TextTracker<P, S, L> {
+  readonly #eye: Eye<P, S, L>;
+  readonly #options: TrackerOptions;
+  #live: Track<S>[] = [];
+  #ended: Track<S>[] = [];
+  #lookAtDetection: L | null = null;
+  #detectedAt = Number.NEGATIVE_INFINITY;
+  #identity: number | string | undefined;
+  /** The picture before, when it was not detected on: a line found now may have begun there. */
+  #skipped: { picture: P; startSec: number; shot: number } | null = null;
+  looked = 0;
+  detected = 0;
+  recognised = 0;
+
+  constructor(eye: Eye<P, S, L>, options: Partial<TrackerOptions> = {}) {
+    this.#eye = eye;
+    this.#options = { ...TRACKER_DEFAULTS, ...options };
+  }
+
+  /** Takes the next picture in order of time. */
+  async see(picture: P, sighting: Sighting): Promise<void> {
+    const first = sighting.times[0];
+    if (!first) return;
+    this.looked += 1;
+    if (sighting.identity !== undefined && sighting.identity === this.#identity) {
+      for (const track of this.#live) track.endSec = sighting.untilSec;
+      return;
+    }
+    this.#identity = sighting.identity;
+    const still = this.#live.filter(
+      (track) => track.signature !== null && this.#eye.stillThere(picture, track.signature),
+    );
+    for (const track of still) track.endSec = sighting.untilSec;
+    const look = this.#eye.look(picture);
+    const lost = still.length < this.#live.length;
+    const known = still.map(({ quad }) => quad);
+    const secondsSince = first.timeSec - this.#detectedAt;
+    if (!lost && !this.#eye.worthDetecting(look, this.#lookAtDetection, known, secondsSince)) {
+      this.#skipped = { picture, startSec: first.timeSec, shot: first.shot };
+      return;
+    }
+    this.detected += 1;
+    this.#lookAtDetection = look;
+    this.#detectedAt = first.timeSec;
+    const quads = await this.#eye.detect(picture);
+    await this.#associate(picture, quads, new Set(still), first, sighting.untilSec);
+    this.#skipped = null;
+  }
+
+  /** Lines in order of their start. The tracker is empty afterwards. */
+  finish(): TrackedLine[] {
+    const tracks = [...this.#ended, ...this.#live];
+    this.#ended = [];
+    this.#live = [];
+    return tracks
+      .map((track) => ({ track, reading: voteReading(track.readings) }))
+      .filter(
+        ({ reading }) => reading.text.trim() !== '' && reading.confidence >= this.#options.minConfidence,
+      )
+      .map(({ track, reading }) => ({
+        text: reading.text,
+        confidence: Math.min(1, reading.confidence),
+        quad: track.quad,
+        startSec: track.startSec,
+        endSec: Math.max(track.startSec, track.endSec),
+        shot: track.shot,
+        drift: track.drift,
+      }))
+      .sort((a, b) => a.startSec - b.startSec || a.quad[0][1] - b.quad[0][1]);
+  }
+
+  async #associate(
+    picture: P,
+    quads: readonly Quad[],
+    still: Set<Track<S>>,
+    at: { timeSec: number; shot: number },
+    untilSec: number,
+  ): Promise<void> {
+    const next = new Set<Track<S>>();
+    const toRead: { quad: Quad; track: Track<S> | undefined }[] = [];
+    const free = new Set(this.#live);
+    for (const quad of quads) {
+      const track = nearest(free, quad);
+      if (track) free.delete(track);
+      if (track && still.has(track) && this.#sure(track)) next.add(track);
+      else toRead.push({ quad, track });
+    }
+    // A caption whose letters are all where they were is there, even if the detector missed it once.
+    for (const track of free) if (still.has(track)) next.add(track);
+    if (toRead.length > 0) {
+      const readings = await this.#eye.read(
+        picture,
+        toRead.map(({ quad }) => quad),
+      );
+      this.recognised += toRead.length;
+      for (const [index, { quad, track }] of toRead.entries()) {
+        const reading = readings[index]!;
+        const same = this.#continues(reading, quad, track, next, at.timeSec);
+        if (same) {
+          this.#move(same, quad, reading, picture);
+          same.endSec = untilSec;
+          next.add(same);
+        } else if (reading.text !== '' && reading.confidence >= this.#options.minConfidence / 2) {
+          next.add(this.#begin(picture, quad, reading, at, untilSec));
+        }
+      }
+    }
+    for (const track of this.#live) if (!next.has(track)) this.#ended.push(track);
+    this.#ended = this.#ended.filter((track) => !next.has(track));
+    this.#live = [...next];
+  }
+
+  #sure(track: Track<S>): boolean {
+    const { sureConfidence, maxReadings } = this.#options;
+    return track.readings.length >= maxReadings || voteReading(track.readings).confidence >= sureConfidence;
+  }
+
+  /** The line that a reading goes on with: the one at this place, one that moved, or one that was gone for a moment. */
+  #continues(
+    reading: Reading,
+    quad: Quad,
+    here: Track<S> | undefined,
+    taken: ReadonlySet<Track<S>>,
+    timeSec: number,
+  ): Track<S> | undefined {
+    const fits = (track: Track<S>) =>
+      !taken.has(track) &&
+      timeSec - track.endSec <= this.#options.bridgeSec &&
+      similarity(voteReading(track.readings).text, reading.text) >= SAME_TEXT;
+    if (here && fits(here)) return here;
+    const candidates = [...this.#live, ...this.#ended.slice(-64)].filter(fits);
+    return candidates.sort((a, b) => centreDistance(a.quad, quad) - centreDistance(b.quad, quad))[0];
+  }
+
+  #begin(
+    picture: P,
+    quad: Quad,
+    reading: Reading,
+    at: { timeSec: number; shot: number },
+    untilSec: number,
+  ): Track<S> {
+    const signature = this.#eye.sign(picture, quad);
+    const before = this.#skipped;
+    const began = signature && before && this.#eye.stillThere(before.picture, signature) ? before : null;
+    return {
+      ...{ quad, firstQuad: quad, drift: 0, signature, readings: [reading], endSec: untilSec },
+      startSec: began?.startSec ?? at.timeSec,
+      shot: began?.shot ?? at.shot,
+    };
+  }
+
+  #move(track: Track<S>, quad: Quad, reading: Reading, picture: P): void {
+    track.quad = quad;
+    track.drift = Math.max(track.drift, centreDistance(track.firstQuad, quad));
+    track.signature = this.#eye.sign(picture, quad);
+    if (reading.text !== '' && track.readings.length < 8) track.readings.push(reading);
+  }
+}
+
+function nearest<S>(tracks: ReadonlySet<Track<S>>, quad: Quad): Track<S> | undefined {
+  let best: Track<S> | undefined;
+  let most = SAME_PLACE;
+  for (const track of tracks) {
+    const shared = overlap(track.quad, quad);
+    if (shared <= most) continue;
+    most = shared;
+    best = track;
+  }
+  return best;
+}
+
+function centreDistance(a: Quad, b: Quad): number {
+  const one = quadBounds(a);
+  const two = quadBounds(b);
+  return Math.hypot(
+    (one.left + one.right - two.left - two.right) / 2,
+    (one.top + one.bottom - two.top - two.bottom) / 2,
+  );
+}
