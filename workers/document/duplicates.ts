@@ -7,7 +7,7 @@ import { pointId } from '../../shared/index/schema.ts';
 import type { ArtifactStore } from '../../shared/ports/artifact-store.ts';
 import type { Hit, VideoIndex } from '../../shared/ports/video-index.ts';
 import type { ThreadClient } from '../../shared/threads/client.ts';
-import type { SignatureThread } from './signature.thread.ts';
+import type { DocumentThread } from './document.thread.ts';
 import { packHashes, signatureBands, type TimedHash } from './signature.ts';
 
 export interface Signature {
@@ -20,7 +20,7 @@ export interface Signature {
 
 interface Tools {
   artifacts: ArtifactStore;
-  thread: ThreadClient<SignatureThread>;
+  thread: ThreadClient<DocumentThread>;
   signal: AbortSignal;
 }
 

@@ -15,7 +15,6 @@ import { forgetVideo } from '../../shared/faces/assignment.ts';
 import { COLLECTIONS, pointId } from '../../shared/index/schema.ts';
 import type { VideoRecord } from '../../shared/ports/ledger.ts';
 import type { Filter, Point } from '../../shared/ports/video-index.ts';
-import { segmenter } from '../../shared/text/segmenter.ts';
 import { ThreadClient } from '../../shared/threads/client.ts';
 import {
   type Outcome,
@@ -26,15 +25,15 @@ import {
   type StageHandler,
   skip,
 } from '../runtime/stage.ts';
+import type { DocumentThread } from './document.thread.ts';
 import { findDuplicates, joinGroup, leaveGroup, type Signature, signVideo } from './duplicates.ts';
 import { openGeneration } from './generation.ts';
 import { identify } from './identify.ts';
 import { missingStages } from './missing.ts';
-import { cutMoments, momentText } from './moments.ts';
+import { cutMoments, momentWords } from './moments.ts';
 import { peopleSeen } from './people.ts';
-import { buildPoints, type DocumentParts, statisticsPayload } from './points.ts';
-import type { SignatureThread } from './signature.thread.ts';
-import { documentKeywords, joinTexts } from './texts.ts';
+import { buildPoints, type DocumentParts, statisticsPayload, textsToAnalyse } from './points.ts';
+import { joinTexts } from './texts.ts';
 import { Turns } from './turns.ts';
 import { readVectors } from './vectors.ts';
 
@@ -59,12 +58,12 @@ export async function createDocument(
   services: Services,
   config: DocumentConfig,
 ): Promise<StageHandler<DocumentInput, DocumentIndexed>> {
-  const thread = new ThreadClient<SignatureThread>(new URL('./signature.thread.ts', import.meta.url));
+  const thread = new ThreadClient<DocumentThread>(new URL('./document.thread.ts', import.meta.url));
   const stage = new DocumentStage(services, config, thread);
   return {
     run: (input, context) => stage.run(input, context),
     warmUp: async () => {
-      segmenter();
+      await thread.call('ready', []);
       await services.encoders.text().warmUp();
       await stage.generation();
     },
@@ -82,11 +81,11 @@ interface Gathered
 class DocumentStage {
   readonly #services: Services;
   readonly #config: DocumentConfig;
-  readonly #thread: ThreadClient<SignatureThread>;
+  readonly #thread: ThreadClient<DocumentThread>;
   readonly #turns = new Turns();
   #generation: Promise<string> | undefined;
 
-  constructor(services: Services, config: DocumentConfig, thread: ThreadClient<SignatureThread>) {
+  constructor(services: Services, config: DocumentConfig, thread: ThreadClient<DocumentThread>) {
     this.#services = services;
     this.#config = config;
     this.#thread = thread;
@@ -109,16 +108,17 @@ class DocumentStage {
   }
 
   async run(input: DocumentInput, context: StageContext): Promise<Outcome<DocumentIndexed>> {
-    const { video } = context;
+    const { video, signal } = context;
     const { frames, faces, ocr, audio, embedding } = input;
     const { artifacts, identities } = this.#services;
     const generation = await this.generation();
     if (!frames) return this.#turns.take(video.tenant, () => this.#withoutPictures(generation, video));
     const faceVectors = await readVectors(artifacts, faces?.descriptors ?? null);
     const people = peopleSeen(faces, await identify(identities, video, faces, faceVectors));
-    const moments = cutMoments(frames, { ocr, audio, embedding });
-    const texts = joinTexts(video.metadata, moments, people);
-    const keywords = documentKeywords(texts, this.#config.keywords);
+    const cut = cutMoments(frames, { ocr, audio, embedding });
+    const moments = cut.map((moment) => ({ moment, words: momentWords(moment) }));
+    const texts = joinTexts(video.metadata, cut, people);
+    const keywords = await this.#thread.call('keywords', [texts, this.#config.keywords], { signal });
     const missing = missingStages(video);
     const content = contentHash(video, people, missing, this.#config);
     const gathered: Gathered = { generation, people, moments, texts, keywords, missing, content };
@@ -155,15 +155,16 @@ class DocumentStage {
     const { artifacts } = this.#services;
     const { frames, audio, embedding } = input;
     const { texts, moments } = gathered;
-    const wanted = [texts.title, texts.about, texts.people, ...moments.map((moment) => momentText(moment))];
-    const [text, frameVectors, audioVectors, signature] = await Promise.all([
+    const wanted = [texts.title, texts.about, texts.people, ...moments.map(({ words }) => words.all)];
+    const [text, tokens, frameVectors, audioVectors, signature] = await Promise.all([
       this.#encodeTexts(wanted, signal),
+      this.#analyse(textsToAnalyse(gathered), signal),
       readVectors(artifacts, embedding?.vectors ?? null),
       readVectors(artifacts, audio?.embeddings ?? null),
       signVideo(frames, audio, { artifacts, thread: this.#thread, signal }),
     ]);
     const vectors = { frames: frameVectors, faces: faceVectors, audio: audioVectors, text };
-    return { parts: { ...gathered, video, frames, audio, embedding, vectors }, signature };
+    return { parts: { ...gathered, video, frames, audio, embedding, vectors, tokens }, signature };
   }
 
   /**
@@ -238,6 +239,11 @@ class DocumentStage {
     const shortened = unique.map((text) => text.slice(0, LONGEST_ENCODED));
     const vectors = await this.#services.encoders.text().encode(shortened, { signal });
     return new Map(unique.map((text, row) => [text, vectors[row]!]));
+  }
+
+  async #analyse(texts: string[], signal: AbortSignal): Promise<Map<string, string[]>> {
+    const joined = await this.#thread.call('analyse', [texts], { signal });
+    return new Map(texts.map((text, i) => [text, joined[i]!.split(' ').filter(Boolean)]));
   }
 
   async #removeVideo(generation: string, video: VideoRef): Promise<void> {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AudioAnalyzed, FramesExtracted, TextRecognized } from '../../shared/contracts/artifacts.ts';
 import { blobRef } from '../../test/fixtures/described-video.ts';
-import { cutMoments, distinct, momentText } from './moments.ts';
+import { cutMoments, distinct, momentWords } from './moments.ts';
 
 function frames(shots: [number, number][], keyTimes: [number, number][]): FramesExtracted {
   return {
@@ -104,8 +104,8 @@ describe('cutMoments', () => {
       ),
       { ...nothing, audio },
     );
-    expect(momentText(moments[0]!, 'said').split('\n')).toEqual(['first', 'both']);
-    expect(momentText(moments[1]!, 'said').split('\n')).toEqual(['both', 'second', 'after the end']);
+    expect(momentWords(moments[0]!).said.split('\n')).toEqual(['first', 'both']);
+    expect(momentWords(moments[1]!).said.split('\n')).toEqual(['both', 'second', 'after the end']);
   });
 
   it('leaves out lines that were hardly read', () => {

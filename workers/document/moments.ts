@@ -69,9 +69,23 @@ export function cutMoments(
   return moments;
 }
 
-/** Text of a moment, each wording once. */
-export function momentText(moment: Moment, kind?: Cue['kind']): string {
-  return distinct(moment.cues.filter((cue) => !kind || cue.kind === kind).map(({ text }) => text)).join('\n');
+/** The words of a moment, each wording once: by where they come from, and all together. */
+export interface MomentWords {
+  shown: string;
+  said: string;
+  labels: string;
+  all: string;
+}
+
+export function momentWords({ cues, labels }: Moment): MomentWords {
+  const of = (kinds: Cue['kind'][]) =>
+    distinct(cues.filter(({ kind }) => kinds.includes(kind)).map(({ text }) => text)).join('\n');
+  return {
+    shown: of(['shown']),
+    said: of(['said']),
+    labels: labels.map(({ label }) => label).join('\n'),
+    all: of(['shown', 'said']),
+  };
 }
 
 /** Texts without repetitions (case, width and punctuation aside), in order. */
@@ -126,20 +140,32 @@ function mergeLabels(
     .sort((a, b) => b.score - a.score || (a.label < b.label ? -1 : 1));
 }
 
-/** To the moment that has most of it, and to every other that has a good share. */
+/** To the moment that has most of it, and to every other that has a good share. Moments are in order of time. */
 function assign(cue: Cue, moments: readonly Moment[]): void {
   const length = Math.max(cue.endSec - cue.startSec, 1e-3);
-  const shares = moments.map((moment) => {
+  let first = firstEndingAfter(moments, cue.startSec);
+  // What begins after the end belongs to the last one.
+  if (first === moments.length) first -= 1;
+  const near: { moment: Moment; share: number }[] = [];
+  for (let i = first; i < moments.length; i++) {
+    const moment = moments[i]!;
+    if (i > first && moment.startSec >= cue.endSec) break;
     const overlap = Math.min(cue.endSec, moment.endSec) - Math.max(cue.startSec, moment.startSec);
-    // A cue of no length still lies somewhere.
-    const inside = cue.startSec >= moment.startSec && cue.startSec < moment.endSec;
     const shorter = Math.min(length, Math.max(moment.endSec - moment.startSec, 1e-3));
-    return overlap > 0 ? overlap / shorter : inside ? 1e-3 : 0;
-  });
-  const best = Math.max(...shares);
-  const fallback = best === 0 ? moments.length - 1 : -1;
-  moments.forEach((moment, index) => {
-    const share = shares[index]!;
-    if (index === fallback || (share > 0 && (share === best || share >= MIN_SHARE))) moment.cues.push(cue);
-  });
+    near.push({ moment, share: overlap / shorter });
+  }
+  const best = Math.max(...near.map(({ share }) => share));
+  for (const { moment, share } of near) if (share === best || share >= MIN_SHARE) moment.cues.push(cue);
+}
+
+/** Index of the first moment that ends after a time; their number when none does. */
+function firstEndingAfter(moments: readonly Moment[], timeSec: number): number {
+  let low = 0;
+  let high = moments.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (moments[middle]!.endSec > timeSec) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }

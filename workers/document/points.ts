@@ -8,11 +8,9 @@ import type {
 import { pointId } from '../../shared/index/schema.ts';
 import type { VideoRecord } from '../../shared/ports/ledger.ts';
 import type { Payload, Point } from '../../shared/ports/video-index.ts';
-import { analyse } from '../../shared/text/analyse.ts';
 import { fold } from '../../shared/text/normalise.ts';
 import { detectLanguage } from '../../shared/text/script.ts';
-import type { Moment } from './moments.ts';
-import { momentText } from './moments.ts';
+import type { Moment, MomentWords } from './moments.ts';
 import { type PersonSeen, seenDuring } from './people.ts';
 import { type DocumentTexts, namesOf } from './texts.ts';
 import { centre, unit } from './vectors.ts';
@@ -24,7 +22,7 @@ export interface DocumentParts {
   frames: FramesExtracted;
   audio: AudioAnalyzed | null;
   embedding: PicturesEmbedded | null;
-  moments: readonly Moment[];
+  moments: readonly { moment: Moment; words: MomentWords }[];
   people: readonly PersonSeen[];
   texts: DocumentTexts;
   keywords: readonly Keyword[];
@@ -38,6 +36,8 @@ export interface DocumentParts {
     /** Of document fields and of the words of moments, by text. */
     text: ReadonlyMap<string, Float32Array>;
   };
+  /** Of the same texts, by text; those without are missing. */
+  tokens: ReadonlyMap<string, readonly string[]>;
 }
 
 export interface DocumentPoints {
@@ -65,11 +65,25 @@ function common({ video, content }: DocumentParts): Payload {
 
 export function buildPoints(parts: DocumentParts): DocumentPoints {
   return {
-    moments: parts.moments.map((moment) => momentPoint(parts, moment)),
+    moments: parts.moments.map(({ moment, words }) => momentPoint(parts, moment, words)),
     faces: facePoints(parts),
     audio: audioPoints(parts),
     videos: [videoPoint(parts)],
   };
+}
+
+/** Every text that is needed as tokens. */
+export function textsToAnalyse(parts: Pick<DocumentParts, 'texts' | 'moments' | 'people'>): string[] {
+  const { title, about, screen, speech, people } = parts.texts;
+  const ofMoments = parts.moments.flatMap(({ moment, words }) => [
+    ...[words.shown, words.said, words.labels],
+    namesSeen(seenDuring(parts.people, moment.startSec, moment.endSec)).join('\n'),
+  ]);
+  return [...new Set([title, about, screen, speech, people, ...ofMoments])].filter((text) => text !== '');
+}
+
+function namesSeen(people: readonly PersonSeen[]): string[] {
+  return people.flatMap(({ name, aliases }) => (name ? [name, ...aliases] : []));
 }
 
 /** What viewers did; the only part of a point that changes without its content. */
@@ -89,9 +103,10 @@ export function statisticsPayload(video: VideoRecord): Payload {
 
 function videoPoint(parts: DocumentParts): Point {
   const { video, frames, texts, people, moments, vectors, duplicates } = parts;
+  const tokens = (text: string) => parts.tokens.get(text) ?? [];
   const { metadata } = video;
-  const words = [...new Set(moments.map((moment) => momentText(moment)))].flatMap(
-    (text) => vectors.text.get(text) ?? [],
+  const words = [...new Set(moments.map((each) => each.words.all))].flatMap(
+    (all) => vectors.text.get(all) ?? [],
   );
   const names = namesOf(metadata, people);
   const { uploader, channel, cast } = metadata;
@@ -105,11 +120,11 @@ function videoPoint(parts: DocumentParts): Point {
       gist: centre(vectors.frames),
     }),
     lexical: {
-      title: analyse(texts.title),
-      about: analyse(texts.about),
-      screen: analyse(texts.screen),
-      speech: analyse(texts.speech),
-      people: analyse(texts.people),
+      title: tokens(texts.title),
+      about: tokens(texts.about),
+      screen: tokens(texts.screen),
+      speech: tokens(texts.speech),
+      people: tokens(texts.people),
     },
     payload: {
       ...common(parts),
@@ -149,10 +164,11 @@ function videoPoint(parts: DocumentParts): Point {
   };
 }
 
-function momentPoint(parts: DocumentParts, moment: Moment): Point {
+function momentPoint(parts: DocumentParts, moment: Moment, words: MomentWords): Point {
   const { video, vectors, embedding } = parts;
   const seen = seenDuring(parts.people, moment.startSec, moment.endSec);
-  const names = seen.flatMap(({ name, aliases }) => (name ? [name, ...aliases] : []));
+  const names = namesSeen(seen);
+  const tokens = (text: string) => parts.tokens.get(text) ?? [];
   const rows = new Map(embedding?.frames.map((frame, row) => [frame.keyFrame, row]));
   const pictures = moment.keyFrames.flatMap(({ index }) => {
     const row = rows.get(index);
@@ -161,12 +177,12 @@ function momentPoint(parts: DocumentParts, moment: Moment): Point {
   const sharpest = [...moment.keyFrames].sort((a, b) => b.sharpness - a.sharpness)[0];
   return {
     id: pointId(video, 'moments', `${moment.shot}.${moment.part}`),
-    vectors: present({ visual: centre(pictures), words: vectors.text.get(momentText(moment)) }),
+    vectors: present({ visual: centre(pictures), words: vectors.text.get(words.all) }),
     lexical: {
-      screen: analyse(momentText(moment, 'shown')),
-      speech: analyse(momentText(moment, 'said')),
-      labels: analyse(moment.labels.map(({ label }) => label).join('\n')),
-      people: analyse(names.join('\n')),
+      screen: tokens(words.shown),
+      speech: tokens(words.said),
+      labels: tokens(words.labels),
+      people: tokens(names.join('\n')),
     },
     payload: {
       ...common(parts),

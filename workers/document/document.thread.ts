@@ -1,9 +1,13 @@
-/** The computing part of near-duplicate search, away from the event loop: hashes of pictures, comparisons of signatures. */
+/** What the document stage computes, away from the event loop: tokens and keywords of long texts, signatures of videos. */
 import sharp from 'sharp';
 import { isSameRecording } from '../../shared/audio/fingerprint-match.ts';
+import type { Keyword } from '../../shared/contracts/artifacts.ts';
+import { analyse } from '../../shared/text/analyse.ts';
+import { segmenter } from '../../shared/text/segmenter.ts';
 import { serve } from '../../shared/threads/serve.ts';
 import { differenceHash, GREY_HEIGHT, GREY_WIDTH, pictureArea } from './picture-hash.ts';
 import { judgePictures, judgeSound, type Pictures, unpackHashes, type Verdict } from './signature.ts';
+import { type DocumentTexts, documentKeywords } from './texts.ts';
 
 /** Hashes as packed in a point. */
 export interface PackedPictures {
@@ -19,6 +23,16 @@ function create() {
   sharp.concurrency(1);
   sharp.cache(false);
   return {
+    /** Loads the dictionary of Chinese. */
+    ready: (): void => {
+      segmenter();
+    },
+
+    keywords: (texts: DocumentTexts, limit: number): Keyword[] => documentKeywords(texts, limit),
+
+    /** Tokens of each text for the index, joined by blanks: thousands of short strings are slow to hand over. */
+    analyse: (texts: string[]): string[] => texts.map((text) => analyse(text).join(' ')),
+
     /** Small grey pictures, one after the other. */
     shrink: async (pictures: Uint8Array[]): Promise<Uint8Array[]> =>
       Promise.all(
@@ -54,6 +68,6 @@ function create() {
     },
   };
 }
-export type SignatureThread = ReturnType<typeof create>;
+export type DocumentThread = ReturnType<typeof create>;
 
 serve(create);
