@@ -1,0 +1,68 @@
+import { once } from 'node:events';
+import path from 'node:path';
+import type { Command } from 'commander';
+import { serveMetrics } from '../../shared/telemetry/metrics.ts';
+import { initTracing } from '../../shared/telemetry/tracing.ts';
+import { createApp } from '../../workers/app.ts';
+import { STAGES } from '../../workers/stages.ts';
+import type { Enter } from '../main.ts';
+import { localOperations } from '../operations.ts';
+import { withRoots } from '../session.ts';
+import { serveOperations, socketPath } from '../socket.ts';
+
+const EXAMPLE = `
+Examples:
+  cinedex up --root ~/Videos       run the stages until Ctrl-C; files below ~/Videos may be indexed
+  cinedex publish ~/Videos         meanwhile, from another terminal`;
+
+export function registerUp(program: Command, enter: Enter): void {
+  program
+    .command('up')
+    .summary('run the pipeline until Ctrl-C')
+    .description(
+      'Owns the data folder and runs the stages until Ctrl-C. Other verbs then work through this process.',
+    )
+    .option('--root <folder...>', 'folders whose files may be indexed, beside CINEDEX_MEDIA_ROOTS')
+    .addHelpText('after', EXAMPLE)
+    .action(async (options: { root?: string[] }, command: Command) => {
+      const entered = enter(command);
+      const session = withRoots(
+        entered,
+        (options.root ?? []).map((root) => path.resolve(root)),
+      );
+      const { config, output, signal } = session;
+      const { metricsPort, otlpEndpoint } = config.runtime;
+      const stopTracing = otlpEndpoint ? initTracing(otlpEndpoint) : undefined;
+      const app = await createApp(config, { stages: STAGES });
+      let ready = false;
+      const metrics = metricsPort > 0 ? await serveMetrics(app.metrics, metricsPort, () => ready) : undefined;
+      let stopServing: (() => Promise<void>) | undefined;
+      try {
+        output.note('Loading models …');
+        await app.start();
+        stopServing = await serveOperations(localOperations(app), socketPath(config.core.dataDir));
+        ready = true;
+        output.result(
+          {
+            ready: true,
+            dataDir: config.core.dataDir,
+            roots: config.media.roots,
+            metrics: metricsPort > 0 ? `http://127.0.0.1:${metricsPort}/metrics` : null,
+          },
+          ({ dataDir, roots, metrics: address }) => [
+            `Ready. Data folder: ${dataDir}`,
+            `Media roots: ${roots.join(', ') || '(none; only https videos can be indexed)'}`,
+            ...(address ? [`Metrics: ${address}`] : []),
+          ],
+        );
+        if (!signal.aborted) await once(signal, 'abort');
+      } finally {
+        ready = false;
+        await stopServing?.();
+        await app.stop();
+        metrics?.close();
+        await stopTracing?.();
+      }
+      process.exitCode = 0;
+    });
+}

@@ -1,0 +1,101 @@
+/** Records and answers as lines for a person. */
+import type { SearchAnswer } from '../query/search.ts';
+
+import type { VideoRecord } from '../shared/ports/ledger.ts';
+import { clock } from './output.ts';
+
+export type VideoState = 'indexed' | 'partial' | 'failed' | 'working' | 'deleted';
+
+/** `partial`: found by a search, though a stage did not contribute. `failed`: not found by any. */
+export function stateOf({ steps, deleted }: VideoRecord): VideoState {
+  if (deleted) return 'deleted';
+  const all = Object.values(steps);
+  if (all.length === 0 || all.some(({ status }) => ['pending', 'queued', 'running'].includes(status)))
+    return 'working';
+  const document = steps.document?.status;
+  if (document !== 'done' && document !== 'partial') return 'failed';
+  return document === 'partial' || all.some(({ status }) => status === 'failed') ? 'partial' : 'indexed';
+}
+
+/** What first went wrong with a video: the failure that is not the consequence of another. */
+export function causeOf({
+  steps,
+}: VideoRecord): { stage: string; code: string; message: string; hint: string } | null {
+  const failures = Object.entries(steps).flatMap(([stage, { status, error }]) =>
+    status === 'failed' && error ? [{ stage, ...error }] : [],
+  );
+  return failures.find(({ code }) => code !== 'NEED_UNMET') ?? failures[0] ?? null;
+}
+
+export function describeVideos(records: readonly VideoRecord[]): string[] {
+  if (records.length === 0) return ['No videos. `cinedex publish <folder>` adds some.'];
+  const width = Math.min(50, Math.max(...records.map(({ videoId }) => videoId.length)));
+  return [
+    ...records.flatMap((record) => {
+      const cause = causeOf(record);
+      const state = stateOf(record);
+      return [
+        `${record.videoId.padEnd(width)}  ${state.padEnd(8)} ${record.metadata.title}`,
+        ...(cause ? [`    ${cause.stage}: ${cause.code}: ${cause.message}`, `    hint: ${cause.hint}`] : []),
+      ];
+    }),
+    countStates(records),
+  ];
+}
+
+export function countStates(records: readonly VideoRecord[]): string {
+  const counts = new Map<string, number>();
+  for (const record of records) counts.set(stateOf(record), (counts.get(stateOf(record)) ?? 0) + 1);
+  const parts = [...counts].map(([state, count]) => `${count} ${state}`);
+  return `${records.length} video${records.length === 1 ? '' : 's'}: ${parts.join(', ')}`;
+}
+
+export function describeVideo(record: VideoRecord): string[] {
+  const lines = [
+    `${record.metadata.title}`,
+    `  id ${record.videoId}, ${record.source}, revision ${record.revision}, ${stateOf(record)}`,
+    `  ${record.media.uri}`,
+  ];
+  for (const [stage, step] of Object.entries(record.steps)) {
+    const time = step.durationMs === undefined ? '' : `${(step.durationMs / 1_000).toFixed(1)} s`;
+    const since = new Date(step.since).toISOString().replace(/\.\d+Z$/, 'Z');
+    const reused = step.reused ? ' (found, not made)' : '';
+    lines.push(`  ${stage.padEnd(10)} ${step.status.padEnd(8)} ${time.padStart(8)}  ${since}${reused}`);
+    if (step.missing?.length) lines.push(`             missing: ${step.missing.join(', ')}`);
+    if (step.error) {
+      lines.push(
+        `             ${step.error.code}: ${step.error.message}`,
+        `             hint: ${step.error.hint}`,
+      );
+    }
+  }
+  return lines;
+}
+
+const HOW = {
+  said: 'said',
+  shown: 'on screen',
+  seen: 'in the picture',
+  who: 'person',
+  about: 'about it',
+} as const;
+
+export function describeAnswer(answer: SearchAnswer): string[] {
+  if (answer.results.length === 0) return ['  Nothing found.'];
+  return [
+    ...answer.results.flatMap((found, rank) => [
+      `  ${rank + 1}. ${found.title}  [${found.video}]  ${found.matched.map((match) => HOW[match]).join(', ')}${
+        found.complete ? '' : '  (not every stage contributed)'
+      }`,
+      ...found.moments.map((moment) => {
+        const words = moment.words ? `${HOW[moment.words.kind]}: “${moment.words.text}”` : '';
+        const seen =
+          moment.words || moment.labels.length === 0 ? '' : `seen: ${moment.labels.slice(0, 4).join(', ')}`;
+        const people = moment.people.length > 0 ? `with ${moment.people.join(', ')}` : '';
+        const why = [people, words, seen].filter(Boolean).join('; ');
+        return `       at ${clock(moment.atSec)} (shot ${clock(moment.startSec)}–${clock(moment.endSec)})  ${why}`;
+      }),
+    ]),
+    ...answer.caveats.map((caveat) => `  note: ${caveat}`),
+  ];
+}

@@ -1,0 +1,80 @@
+/**
+ * What a verb can ask of a data folder. The process that owns the folder answers: this one, or the `up` that runs (then the
+ * same calls cross its socket as JSON, so arguments and answers are plain data).
+ */
+import { z } from 'zod';
+import { createSearch, type SearchAnswer, type SearchRequest } from '../query/search.ts';
+import { Keyword } from '../shared/contracts/artifacts.ts';
+import type { VideoRef } from '../shared/contracts/common.ts';
+import type { VideoRecord } from '../shared/ports/ledger.ts';
+import type { App } from '../workers/app.ts';
+import type { AnnouncedEvent } from '../workers/runtime/stage.ts';
+import { type FaceOperations, faceOperations } from './face-operations.ts';
+
+export interface WaitProgress {
+  total: number;
+  settled: number;
+  running: { ref: VideoRef; stage: string }[];
+}
+
+export interface Operations extends FaceOperations {
+  publish(request: { events: AnnouncedEvent[] }): Promise<{ published: number }>;
+  video(ref: VideoRef): Promise<VideoRecord | null>;
+  videos(request: { tenant: string }): Promise<VideoRecord[]>;
+  search(request: Omit<SearchRequest, 'signal'>): Promise<SearchAnswer>;
+  /** Until nothing is left to do for these videos, or for all. */
+  settled(
+    request: { refs?: VideoRef[] },
+    onProgress?: (progress: WaitProgress) => void,
+    signal?: AbortSignal,
+  ): Promise<VideoRecord[]>;
+  /** Keywords that `document` found in a video, by weight. */
+  keywords(ref: VideoRef): Promise<Keyword[]>;
+}
+
+export const OPERATION_NAMES = [
+  'publish',
+  'video',
+  'videos',
+  'search',
+  'settled',
+  'keywords',
+  'enrolFace',
+  'listFaces',
+  'mergeFaces',
+  'splitFace',
+  'renameFace',
+] as const satisfies (keyof Operations)[];
+export type OperationName = (typeof OPERATION_NAMES)[number];
+
+const StoredKeywords = z.object({ output: z.object({ keywords: z.array(Keyword) }) });
+
+export function localOperations(app: App): Operations {
+  const { index, encoders, identities, artifacts } = app.services;
+  const search = createSearch({ index, encoders, identities });
+  return {
+    ...faceOperations(app),
+    async publish({ events }) {
+      await app.publish(events);
+      return { published: events.length };
+    },
+    video: async (ref) => (await app.status(ref)) ?? null,
+    async videos({ tenant }) {
+      const all: VideoRecord[] = [];
+      let cursor: string | undefined;
+      for (;;) {
+        const page = await app.stores.ledger.list({ tenant, cursor, limit: 500 });
+        all.push(...page.records.filter(({ deleted }) => !deleted));
+        if (page.cursor === null) return all;
+        cursor = page.cursor;
+      }
+    },
+    search: (request) => search(request),
+    settled: ({ refs }, onProgress, signal) => app.settled({ refs, onProgress, signal }),
+    async keywords(ref) {
+      const step = (await app.status(ref))?.steps.document;
+      const parsed = StoredKeywords.safeParse(step && (await artifacts.getManifest(step.key)));
+      return parsed.success ? parsed.data.output.keywords : [];
+    },
+  };
+}

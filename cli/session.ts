@@ -1,0 +1,96 @@
+/** What every verb begins with: the configuration, and a way to the data folder. */
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { pino } from 'pino';
+import { type Config, loadConfig } from '../shared/config.ts';
+import { createLogger, type Logger } from '../shared/telemetry/logger.ts';
+import { createApp } from '../workers/app.ts';
+import { STAGES, stageSections } from '../workers/stages.ts';
+import { localOperations, type Operations } from './operations.ts';
+import { Output } from './output.ts';
+import { connectOperations, socketPath } from './socket.ts';
+
+/** Options that every verb has. */
+export interface GlobalOptions {
+  dataDir?: string;
+  tenant?: string;
+  json?: boolean;
+  quiet?: boolean;
+}
+
+export interface Session {
+  config: Config;
+  tenant: string;
+  output: Output;
+  /** Aborted by Ctrl-C and SIGTERM. */
+  signal: AbortSignal;
+}
+
+export type Environment = Record<string, string | undefined>;
+
+/** @throws CinedexError CONFIG_INVALID */
+export function createSession(
+  environment: Environment,
+  options: GlobalOptions,
+  signal: AbortSignal,
+): Session {
+  const config = loadConfig(environment, stageSections(), {
+    core: { dataDir: options.dataDir, tenant: options.tenant },
+  });
+  return {
+    config,
+    tenant: config.core.tenant,
+    output: new Output({ json: options.json ?? false, quiet: options.quiet }),
+    signal,
+  };
+}
+
+/** What a person names on the command line may be read, beside the configured roots. */
+export function withRoots(session: Session, roots: readonly string[]): Session {
+  const { config } = session;
+  return {
+    ...session,
+    config: { ...config, media: { ...config.media, roots: [...config.media.roots, ...roots] } },
+  };
+}
+
+export interface Connection {
+  operations: Operations;
+  /** Whether another process, a running `up`, does the work. */
+  remote: boolean;
+}
+
+/**
+ * Calls `use` with the data folder: that of a running `up` through its socket, else opened here.
+ * @param options.work whether stages run in this process, when it is not another that owns the folder
+ * @throws CinedexError DATA_LOCKED when a process owns the folder that is no `up`
+ */
+export async function withData<T>(
+  session: Session,
+  options: { work: boolean },
+  use: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  const { config } = session;
+  const running = await connectOperations(socketPath(config.core.dataDir));
+  if (running) return use({ operations: running, remote: true });
+  const app = await createApp(config, { stages: STAGES, logger: fileLogger(config) });
+  try {
+    if (options.work) await app.start();
+    return await use({ operations: localOperations(app), remote: false });
+  } finally {
+    await app.stop();
+  }
+}
+
+/** Verbs speak to a person, so what the pipeline logs meanwhile goes to a file. */
+export function fileLogger(config: Config): Logger {
+  mkdirSync(config.core.dataDir, { recursive: true });
+  return createLogger({
+    level: config.core.logLevel,
+    destination: pino.destination({ dest: logFile(config), append: true, sync: true }),
+  });
+}
+
+export function logFile(config: Config): string {
+  return path.join(config.core.dataDir, 'cinedex.log');
+}
