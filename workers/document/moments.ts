@@ -45,13 +45,15 @@ export function cutMoments(
 ): Moment[] {
   const cues = [...shownCues(sources.ocr), ...saidCues(sources.audio)];
   const labels = new Map(sources.embedding?.frames.map((frame) => [frame.keyFrame, frame.labels]));
+  const byShot = new Map<number, KeyFrame[]>();
+  for (const frame of frames.keyFrames) byShot.set(frame.shot, [...(byShot.get(frame.shot) ?? []), frame]);
   const moments = frames.shots.flatMap((shot) => {
     const length = shot.endSec - shot.startSec;
     const parts = length > LONG_SHOT_SEC ? Math.ceil(length / PART_SEC) : 1;
     return Array.from({ length: parts }, (_, part): Moment => {
       const startSec = shot.startSec + (length * part) / parts;
       const endSec = part === parts - 1 ? shot.endSec : shot.startSec + (length * (part + 1)) / parts;
-      const keyFrames = keyFramesOf(frames.keyFrames, shot.index, startSec, endSec);
+      const keyFrames = keyFramesOf(byShot.get(shot.index) ?? [], frames.keyFrames, startSec, endSec);
       return {
         shot: shot.index,
         part,
@@ -111,18 +113,18 @@ export function saidCues(audio: AudioAnalyzed | null): Cue[] {
     .filter(({ text }) => text !== '');
 }
 
-function keyFramesOf(all: readonly KeyFrame[], shot: number, startSec: number, endSec: number): KeyFrame[] {
-  const inside = all.filter(
-    (frame) => frame.shot === shot && frame.timeSec >= startSec && frame.timeSec < endSec,
-  );
+function keyFramesOf(
+  ofShot: readonly KeyFrame[],
+  all: readonly KeyFrame[],
+  startSec: number,
+  endSec: number,
+): KeyFrame[] {
+  const inside = ofShot.filter(({ timeSec }) => timeSec >= startSec && timeSec < endSec);
   if (inside.length > 0) return inside;
   // Frames much like an earlier one are not kept; the nearest in time stands for them, of the same shot if it can be.
-  const middle = (startSec + endSec) / 2;
-  const ofShot = all.filter((frame) => frame.shot === shot);
-  const nearest = (ofShot.length > 0 ? ofShot : [...all]).sort(
-    (a, b) => Math.abs(a.timeSec - middle) - Math.abs(b.timeSec - middle),
-  )[0];
-  return nearest ? [nearest] : [];
+  const distance = ({ timeSec }: KeyFrame) => Math.abs(timeSec - (startSec + endSec) / 2);
+  const candidates = ofShot.length > 0 ? ofShot : all;
+  return [candidates.reduce((best, frame) => (distance(frame) < distance(best) ? frame : best))];
 }
 
 function mergeLabels(

@@ -64,8 +64,9 @@ function common({ video, content }: DocumentParts): Payload {
 }
 
 export function buildPoints(parts: DocumentParts): DocumentPoints {
+  const rows = new Map(parts.embedding?.frames.map((frame, row) => [frame.keyFrame, row]));
   return {
-    moments: parts.moments.map(({ moment, words }) => momentPoint(parts, moment, words)),
+    moments: parts.moments.map(({ moment, words }) => momentPoint(parts, moment, words, rows)),
     faces: facePoints(parts),
     audio: audioPoints(parts),
     videos: [videoPoint(parts)],
@@ -164,12 +165,16 @@ function videoPoint(parts: DocumentParts): Point {
   };
 }
 
-function momentPoint(parts: DocumentParts, moment: Moment, words: MomentWords): Point {
-  const { video, vectors, embedding } = parts;
+function momentPoint(
+  parts: DocumentParts,
+  moment: Moment,
+  words: MomentWords,
+  rows: ReadonlyMap<number, number>,
+): Point {
+  const { video, vectors } = parts;
   const seen = seenDuring(parts.people, moment.startSec, moment.endSec);
   const names = namesSeen(seen);
   const tokens = (text: string) => parts.tokens.get(text) ?? [];
-  const rows = new Map(embedding?.frames.map((frame, row) => [frame.keyFrame, row]));
   const pictures = moment.keyFrames.flatMap(({ index }) => {
     const row = rows.get(index);
     return row === undefined ? [] : (vectors.frames[row] ?? []);
