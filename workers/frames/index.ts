@@ -134,7 +134,9 @@ async function store(
     })),
     keyFrames,
     samples: {
-      blob: await artifacts.putBlob(await readFile(samplesFile), JPEG),
+      blob: artifacts.putFile
+        ? await artifacts.putFile(samplesFile, JPEG)
+        : await artifacts.putBlob(await readFile(samplesFile), JPEG),
       fps: config.sampleRate,
       items: pass.samples.map(({ timeSec, offset, length }, i) => ({
         timeSec,

@@ -12,7 +12,7 @@ import {
   difference,
   histogramDistance,
   lumaCorrelation,
-  structuralDifference,
+  structuralChange,
 } from './tiny.ts';
 
 export interface Boundary {
@@ -40,7 +40,8 @@ const GRADUAL = {
   least: 12,
   rest: 0.33,
   structure: 8,
-  structureShare: 0.4,
+  structurePart: 0.4,
+  share: 0.4,
   correlation: 0.8,
   calm: 0.5,
   apartSec: 1.5,
@@ -176,8 +177,9 @@ export class ShotDetector {
       const [from, to] = [at(-half), at(half)];
       const change = difference(from, to);
       if (change < GRADUAL.least) continue;
-      if (structuralDifference(from, to) < Math.max(GRADUAL.structure, GRADUAL.structureShare * change))
-        continue;
+      const structure = structuralChange(from, to);
+      if (structure.mean < Math.max(GRADUAL.structure, GRADUAL.structurePart * change)) continue;
+      if (structure.share < GRADUAL.share) continue;
       if (lumaCorrelation(from, to) > GRADUAL.correlation) continue;
       const calm = GRADUAL.calm * change;
       if (difference(at(-half - GRADUAL.outside), from) > calm) continue;

@@ -21,15 +21,25 @@ export function lumaCorrelation(a: Uint8Array, b: Uint8Array): number {
   return spread === 0 ? 1 : sum / PLANE / spread;
 }
 
-/** As {@link difference}, but without the part of it that is one step of brightness or tint over the whole picture. */
-export function structuralDifference(a: Uint8Array, b: Uint8Array): number {
+const VISIBLE_CHANGE = 8;
+
+/**
+ * What changed beside one step of brightness or tint over the whole picture: the mean absolute difference that is left, and
+ * the share of the picture (0..1) where the luma visibly changed. A dissolve changes most of it, a car driving by does not.
+ */
+export function structuralChange(a: Uint8Array, b: Uint8Array): { mean: number; share: number } {
   let sum = 0;
+  let visible = 0;
   for (let plane = 0; plane < 3; plane += 1) {
     const [from, to] = [plane * PLANE, (plane + 1) * PLANE];
     const step = brightness(b.subarray(from, to)).mean - brightness(a.subarray(from, to)).mean;
-    for (let i = from; i < to; i += 1) sum += Math.abs(a[i]! + step - b[i]!);
+    for (let i = from; i < to; i += 1) {
+      const change = Math.abs(a[i]! + step - b[i]!);
+      sum += change;
+      if (plane === 0 && change > VISIBLE_CHANGE) visible += 1;
+    }
   }
-  return sum / TINY_BYTES;
+  return { mean: sum / TINY_BYTES, share: visible / PLANE };
 }
 
 /** Mean and standard deviation of the luma, 0..255. */
