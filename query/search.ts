@@ -118,7 +118,8 @@ async function search(
     tookMs: performance.now() - started,
   });
   if (generation === null) return answer([]);
-  const floors = { ...floorsOf(services.encoders.multimodal().space.id), ...options.floors };
+  const { encoders } = services;
+  const floors = { ...floorsOf(encoders.text().id, encoders.multimodal().space.id), ...options.floors };
   const asked = { floors, channels: options.channels ?? (() => true), signal };
   const channels = await recall(services, generation, tenant, question, asked);
   const videos = await fetchVideos(services.index, generation, request, channels);
