@@ -22,6 +22,8 @@ import { chooseTranscriber, createTranscriber, TRANSCRIBER_CHOICES } from './tra
 const VOICE_MODEL = 'silero-vad';
 /** Two hours of speech at twice real time, the slowest machine that makes sense. */
 const TIMEOUT_MS = 2 * 3_600_000;
+/** Less than this may be a sound that resembles a voice for a moment; its transcript is not missed. */
+const LEAST_SPEECH_SEC = 1;
 /** Shorter tracks have too few sub-fingerprints to be told apart. */
 const SHORTEST_FINGERPRINT_SEC = 2;
 export const AudioConfig = z.object({
@@ -117,7 +119,8 @@ class Speech {
 
   /** @param wanted whether the lack of a model is worth telling */
   settle(wanted: boolean, model: string | null): { segments: SpeechSegment[]; missing: string[] } {
-    if (!model) return { segments: [], missing: wanted && this.seconds > 0 ? ['speech'] : [] };
+    if (!model)
+      return { segments: [], missing: wanted && this.seconds >= LEAST_SPEECH_SEC ? ['speech'] : [] };
     const { kept, foreign } = keepUnderstood(this.windows);
     const segments = kept.map(({ startSec, endSec, text, language, confidence }) => ({
       ...{ startSec, endSec, text, language, confidence },
