@@ -1,12 +1,13 @@
 /** Artifacts in a folder: blobs named by their SHA-256, manifests by stage key, every write atomic and durable. */
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { open, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import type { BlobRef } from '../../contracts/common.ts';
 import { CinedexError } from '../../contracts/errors.ts';
 import type { ArtifactStore } from '../../ports/artifact-store.ts';
+import { writeDurably } from './durable-file.ts';
 
 export class FolderArtifactStore implements ArtifactStore {
   readonly #root: string;
@@ -106,26 +107,5 @@ async function sizeOf(file: string): Promise<number | undefined> {
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
-  }
-}
-
-/** A reader sees the old file or the new one, never half of it; after a power cut too. */
-async function writeDurably(file: string, bytes: Uint8Array): Promise<void> {
-  const folder = path.dirname(file);
-  await mkdir(folder, { recursive: true });
-  const temporary = path.join(folder, `.${randomUUID()}`);
-  const handle = await open(temporary, 'w');
-  try {
-    await handle.writeFile(bytes);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(temporary, file);
-  const directory = await open(folder);
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }
