@@ -81,8 +81,8 @@ export const SAMPLE_CLIPS: readonly SampleClip[] = [
       {
         ...{ seconds: 4, sky: ['#0b1a3a', '#3a2a5a'], caption: 'lighthouse' },
         shapes:
-          '<path d="M600 440l22-260h56l22 260z" fill="#f4f4f4"/><path d="M612 300h76l5 50h-86z" fill="#c62828"/><rect x="618" y="140" width="64" height="44" fill="#ffe082"/><path d="M618 150L0 60v130z" fill="#ffe082" opacity=".35"/><rect y="430" width="854" height="50" fill="#12303f"/>',
-        mover: { ...boat, y: 385, speed: 70 },
+          '<path d="M600 440l22-260h56l22 260z" fill="#f4f4f4"/><path d="M612 300h76l5 50h-86z" fill="#c62828"/><rect x="618" y="140" width="64" height="44" fill="#ffe082"/><path d="M618 150L0 60v130z" fill="#ffe082" opacity=".35"/><rect y="380" width="854" height="100" fill="#12303f"/>',
+        mover: { ...boat, y: 335, speed: 70 },
       },
     ],
   },
