@@ -83,10 +83,6 @@ export class Runtime {
       leaseMs: config.runtime.leaseMs,
       requeueMs: this.#requeueMs,
       enqueue: (video, steps) => this.#enqueue(video, steps),
-      report: (report) => {
-        this.#o.report(report);
-        this.#events.emit('changed');
-      },
     });
     if (this.#o.exclusive) await this.#recover();
     for (const name of this.#queueNames()) {
@@ -179,7 +175,11 @@ export class Runtime {
       const settled = records.filter((record) => isVideoSettled(record, this.#o.stages));
       const total = refs?.length ?? records.length;
       onProgress?.({ total, settled: settled.length, running: [...this.#running.values()] });
-      if (caughtUp && settled.length === total) return records;
+      // A job that has settled its step may still have its event to send.
+      const working = [...this.#running.values()].some(
+        ({ ref }) => !refs || refs.some((one) => one.tenant === ref.tenant && one.videoId === ref.videoId),
+      );
+      if (caughtUp && !working && settled.length === total) return records;
       // A change wakes it at once; the timer covers work done by other processes.
       const wake = AbortSignal.any([AbortSignal.timeout(500), ...(signal ? [signal] : [])]);
       await once(this.#events, 'changed', { signal: wake }).catch((error) => {
@@ -195,6 +195,7 @@ export class Runtime {
       return await this.#runner!.run(job, signal);
     } finally {
       this.#running.delete(id);
+      this.#events.emit('changed');
     }
   }
 
