@@ -1,7 +1,8 @@
 /**
  * The audio stage without speech to text: how well sounds are labelled, whether fingerprints tell the same recording
  * from another after what re-uploads do to sound, and what each part costs beside decoding alone.
- * Usage: node bench/audio.ts
+ * Usage: node bench/audio.ts        the benchmark
+ *        node bench/audio.ts scale  measures the constants of the segment embedding anew (another stage version then)
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,6 +15,7 @@ import { findBinaries } from '../shared/media/binaries.ts';
 import { ModelStore } from '../shared/models/store.ts';
 import { sharedData } from '../test/fixtures/shared-data.ts';
 import { type Analysis, RecordingAnalysis } from '../workers/audio/analysis.ts';
+import { rawEmbedding } from '../workers/audio/embedding.ts';
 import { FeatureExtractor } from '../workers/audio/features.ts';
 import { SAMPLE_RATE } from '../workers/audio/frame-sizes.ts';
 import { VoiceActivity } from '../workers/audio/voice-activity.ts';
@@ -208,6 +210,40 @@ async function cost() {
   );
 }
 
+/** Centre and deviation of every embedding value over three-second pieces of all audible recordings. */
+function measureScale(): void {
+  const files = FOLDERS.flatMap(([folder]) =>
+    readdirSync(path.join(data, folder)).map((file) => path.join(folder, file)),
+  );
+  const clips = ['MVI_4823.AVI', 'art-critic.mp4', 'autoeditor_example.mp4', 'big_buck_bunny_0_30.webm'];
+  const longer = [...clips, 'chaplin.mp4', 'manifesto.mp4', 'nasa_13013.mp4', 'hdr10-av1.mp4'];
+  const rows: Float32Array[] = [];
+  for (const file of [...files, ...longer.map((name) => path.join('videos', name))]) {
+    const features = new FeatureExtractor();
+    features.push(decode(path.join(data, file), '-t', '60'));
+    features.finish();
+    for (let first = 0; first < features.blocks.length; first += 6) {
+      const blocks = features.blocks.slice(first, first + 6);
+      if (blocks.reduce((sum, block) => sum + block.power, 0) / blocks.length < 1e-5) continue;
+      const row = rawEmbedding(blocks);
+      if (row) rows.push(row);
+    }
+  }
+  const mean = (pick: (row: Float32Array) => number) =>
+    rows.reduce((sum, row) => sum + pick(row), 0) / rows.length;
+  const centre = Array.from(rows[0]!, (_, i) => mean((row) => row[i]!));
+  const deviation = centre.map((middle, i) =>
+    Math.max(1e-4, Math.sqrt(mean((row) => (row[i]! - middle) ** 2))),
+  );
+  const short = (values: number[]) => values.map((value) => Number(value.toPrecision(4)));
+  const target = new URL('../workers/audio/embedding-scale.json', import.meta.url);
+  writeFileSync(target, `${JSON.stringify({ centre: short(centre), deviation: short(deviation) })}\n`);
+}
+
+if (process.argv[2] === 'scale') {
+  measureScale();
+  process.exit(0);
+}
 const result = {
   command: 'node bench/audio.ts',
   labels: await labels(),

@@ -89,7 +89,10 @@ describe('fingerprints', () => {
 
   it('find a part in hours by voting, without trying every alignment', () => {
     const random = randomNumbers(3);
-    const hours = Uint32Array.from({ length: Math.round(3_600 / FINGERPRINT_FRAME_SEC) }, () => random() * 2 ** 32);
+    const hours = Uint32Array.from(
+      { length: Math.round(3_600 / FINGERPRINT_FRAME_SEC) },
+      () => random() * 2 ** 32,
+    );
     const part = hours.slice(30_000, 30_400).map((word) => {
       // A fifth of the bits differ.
       let flips = 0;

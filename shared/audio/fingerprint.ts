@@ -6,10 +6,10 @@
  * not be compared with each other. It does not survive a change of pitch.
  */
 export const FINGERPRINT_ALGORITHM = 'cinedex-bands-1';
-export const FINGERPRINT_SAMPLE_RATE = 16_000;
+const FINGERPRINT_SAMPLE_RATE = 16_000;
 /** Samples of one spectrum and between two spectra. */
 export const FINGERPRINT_FRAME = 4096;
-export const FINGERPRINT_HOP = 1024;
+const FINGERPRINT_HOP = 1024;
 export const FINGERPRINT_FRAME_SEC = FINGERPRINT_HOP / FINGERPRINT_SAMPLE_RATE;
 
 const BITS = 32;

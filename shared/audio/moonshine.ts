@@ -12,7 +12,7 @@ export type MoonshineId = (typeof MOONSHINE_MODELS)[number];
  * Geometric mean of the token probabilities below which a window is taken to be in another language: the model then
  * writes English-looking nonsense. The whole recording is judged as well, see `keepUnderstood`.
  */
-export const LEAST_CERTAINTY = 0.6;
+const LEAST_CERTAINTY = 0.6;
 /** From this length on, hearing nothing at all in speech is worth a second look at the halves. */
 const WORTH_SPLITTING_SEC = 3;
 const MAX_WINDOW_SEC = 30;

@@ -62,7 +62,12 @@ describe('keepUnderstood', () => {
   });
 
   it('drops windows that look like English by chance in a foreign recording, and keeps the sure one', () => {
-    const { kept, foreign } = keepUnderstood([window(0, 0.64), window(6, 0.3), window(12, 0.95), window(18, 0.3)]);
+    const { kept, foreign } = keepUnderstood([
+      window(0, 0.64),
+      window(6, 0.3),
+      window(12, 0.95),
+      window(18, 0.3),
+    ]);
     expect(kept.map(({ startSec }) => startSec)).toEqual([12]);
     expect(foreign).toBe(true);
   });

@@ -10,7 +10,7 @@ export interface TimedTranscription extends Transcription {
  * Geometric mean of all token probabilities of a recording below which it is not taken to be in the model's language.
  * English recordings measured 0.70 and more, also with noise, those in five other languages 0.66 and less.
  */
-export const LEAST_RECORDING_CERTAINTY = 0.68;
+const LEAST_RECORDING_CERTAINTY = 0.68;
 /** Windows that are kept even in such a recording. */
 const CERTAIN = 0.85;
 /** Speech of this length in which nothing is understood is foreign rather than a cough. */

@@ -3,7 +3,7 @@ import { serve } from '../../shared/threads/serve.ts';
 import { type Analysis, RecordingAnalysis, type SpeechClip } from './analysis.ts';
 import { VoiceActivity } from './voice-activity.ts';
 
-export interface AnalysisInit {
+interface AnalysisInit {
   voiceModel: string;
 }
 

@@ -13,7 +13,7 @@ export interface SpeechClip {
   samples: Float32Array;
 }
 
-export interface AnalysedSegment {
+interface AnalysedSegment {
   startSec: number;
   endSec: number;
   kind: LabelledSpan['kind'];

@@ -14,7 +14,7 @@ export const CEPSTRA = 20;
 export const FLATNESS_BANDS = 6;
 const FLATNESS_EDGES_HZ = [50, 200, 400, 800, 1600, 3200, 8000];
 /** onset strength, zero-crossing rate, spectral centroid, roll-off, log level */
-export const SCALARS = 5;
+const SCALARS = 5;
 export const SHORT_VALUES = CEPSTRA * 2 + FLATNESS_BANDS + SCALARS;
 /** chroma, tonal stability, note change */
 export const LONG_VALUES = 12 + 2;

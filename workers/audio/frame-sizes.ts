@@ -7,4 +7,3 @@ export const LONG_FRAME = 4096;
 export const LONG_HOP = 1024;
 /** Short frames in a block. */
 export const BLOCK_FRAMES = 16;
-export const BLOCK_SEC = (BLOCK_FRAMES * SHORT_HOP) / SAMPLE_RATE;

@@ -33,15 +33,27 @@ export const AudioConfig = z.object({
     .describe('Speech to text; auto: the best that `cinedex models pull` has brought, else none'),
 });
 
+const choices = new Map<string, ReturnType<typeof chooseTranscriber>>();
+
+/** Decided once a process, so that a model pulled meanwhile cannot give a key that the running handler does not honour. */
+function transcriberFor(choice: z.infer<typeof AudioConfig>['transcriber'], modelsDir: string) {
+  const key = `${choice} ${modelsDir}`;
+  const known = choices.get(key);
+  if (known !== undefined) return known;
+  const chosen = chooseTranscriber(choice, new ModelStore(modelsDir));
+  choices.set(key, chosen);
+  return chosen;
+}
+
 export const audio = defineStage(
   {
     name: 'audio',
     version: 1,
     output: AudioAnalyzed,
     config: AudioConfig,
-    // A model that is pulled later gives other keys, so videos heard without it are completed.
+    // A model that is pulled gives other keys after the next start, so videos heard without it are completed.
     models(config, core) {
-      const transcriber = chooseTranscriber(config.transcriber, new ModelStore(core.core.modelsDir));
+      const transcriber = transcriberFor(config.transcriber, core.core.modelsDir);
       return transcriber ? [VOICE_MODEL, transcriber] : [VOICE_MODEL];
     },
     keyConfig: (config) => ({ speech: config.transcriber !== 'none' }),
@@ -52,7 +64,7 @@ export const audio = defineStage(
   async (services, config) => {
     const { core, models, logger } = services;
     const media = createSafeMedia(core.media, logger);
-    const chosen = chooseTranscriber(config.transcriber, models);
+    const chosen = transcriberFor(config.transcriber, models.folder);
     const transcriber = chosen && createTranscriber(chosen, models);
     if (!transcriber && config.transcriber === 'auto') {
       logger.info('no speech model is here: run `cinedex models pull moonshine-tiny` to index what is said');

@@ -19,7 +19,7 @@ export interface Heard {
   damage: CinedexError | null;
 }
 
-export interface ListenRequest {
+interface ListenRequest {
   path: string;
   /** Number of the audio stream in the file. */
   stream: number;

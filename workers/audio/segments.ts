@@ -4,7 +4,7 @@ import { BLOCK_FRAMES } from './frame-sizes.ts';
 import { STEP_SEC, VOICE_OFF, VOICE_ON } from './speech-windows.ts';
 import { CLEAR_BEAT, estimateTempo } from './tempo.ts';
 
-export type SoundKind = 'speech' | 'music' | 'silence' | 'other';
+type SoundKind = 'speech' | 'music' | 'silence' | 'other';
 
 export interface LabelledSpan {
   /** Steps of 32 ms, the end excluded. */
@@ -152,7 +152,7 @@ function divide(span: Span): Span[] {
  * none). Conservative: what shows neither is "other", because a sound called music wrongly misleads a search more than
  * music that is called a sound.
  */
-export function musicScores({ blocks, onsets, powers }: Omit<Heard, 'voice'>): Float32Array {
+function musicScores({ blocks, onsets, powers }: Omit<Heard, 'voice'>): Float32Array {
   return Float32Array.from({ length: blocks.length }, (_, index) => {
     const from = Math.max(0, index - MUSIC_CONTEXT);
     const to = Math.min(blocks.length, index + MUSIC_CONTEXT + 1);
@@ -182,7 +182,7 @@ const MOST_DRONE = 4;
 const LEAST_HELD = 0.01;
 
 /** @param stability and @param change as {@link TonalTracker} gives them, means over a few seconds */
-export function tonalScore(stability: number, change: number): number {
+function tonalScore(stability: number, change: number): number {
   const drone = stability > MOST_DRONE * change ? (MOST_DRONE * change) / stability : 1;
   const held = 0.5 + 0.5 * Math.min(1, stability / LEAST_HELD);
   return Math.min(1, (0.5 * change * drone * held) / DECIDING_CHANGE);

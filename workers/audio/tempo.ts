@@ -11,7 +11,7 @@ const SHORTEST_SEC = 4;
 /** Autocorrelation from which a beat counts as clear. */
 export const CLEAR_BEAT = 0.3;
 
-export interface Tempo {
+interface Tempo {
   bpm: number;
   /** Autocorrelation of the onsets at the beat's distance, 0..1. */
   clarity: number;

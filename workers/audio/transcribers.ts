@@ -4,7 +4,7 @@ import type { Transcriber } from '../../shared/audio/transcriber.ts';
 import type { ModelStore } from '../../shared/models/store.ts';
 
 export const TRANSCRIBER_CHOICES = ['auto', 'none', 'moonshine-tiny', 'moonshine-base'] as const;
-export type TranscriberChoice = (typeof TRANSCRIBER_CHOICES)[number];
+type TranscriberChoice = (typeof TRANSCRIBER_CHOICES)[number];
 
 /**
  * Id of the model to use, or null for none. `auto` takes the best that has been pulled and is content without; a model
