@@ -1,0 +1,122 @@
+/**
+ * How well and how dearly each engine reads: frames of subtitles, titles, signs and slides, pictures without text, and a
+ * subtitled sequence over a moving background at 4 pictures a second.
+ * Usage: node bench/ocr.ts [every n-th frame, default 1]
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { ModelStore } from '../shared/models/store.ts';
+import { sharedData } from '../test/fixtures/shared-data.ts';
+import { createClassicalDetector } from '../workers/ocr/engine/classical-detector.ts';
+import { decodePicture } from '../workers/ocr/engine/picture.ts';
+import { openDetector, openRecogniser } from '../workers/ocr/engine/ppocr.ts';
+import { openTesseract } from '../workers/ocr/engine/tesseract.ts';
+import type { TextDetector, TextRecogniser } from '../workers/ocr/engine/types.ts';
+import { survey, textCells } from '../workers/ocr/tracking/survey.ts';
+import { addScores, type ReadingScore, ratesOf, scoreReading } from './metrics/text-reading.ts';
+import { subtitledSequence } from './ocr-sequence.ts';
+
+const MIN_CONFIDENCE = 0.6;
+const data = sharedData();
+if (data) await main(data);
+
+interface Labelled {
+  file: string;
+  kind: string;
+  lang: string;
+  lines: string[];
+}
+
+async function main(folder: string): Promise<void> {
+  const every = Number(process.argv[2] ?? 1);
+  const models = new ModelStore('/nonexistent');
+  const files = {
+    detection: models.file('ppocr-v4', 'detection.onnx'),
+    recognition: models.file('ppocr-v4', 'recognition.onnx'),
+    characters: models.file('ppocr-v4', 'characters.txt'),
+  };
+  const detector = await openDetector(files.detection, 640);
+  const ppocr = await openRecogniser(files);
+  const tesseract = openTesseract({
+    english: models.file('tesseract-eng', 'eng.traineddata.gz'),
+    chinese: models.file('tesseract-chi-sim', 'chi_sim.traineddata.gz'),
+  });
+  const classical = createClassicalDetector();
+  const frames = labelledFrames(folder).filter((_, index) => index % every === 0);
+  const results: Record<string, unknown> = {
+    command: `node bench/ocr.ts ${every}`,
+    gate: await gateOn(frames),
+    'ppocr, DBNet 640': await readAll(frames, detector, ppocr),
+    'tesseract.js, DBNet 640': await readAll(frames, detector, tesseract),
+    'tesseract.js, classical boxes': await readAll(frames, classical, tesseract),
+    'other pictures, ppocr': await readAll(otherPictures(folder), detector, ppocr),
+    'subtitles at 4 pictures a second, ppocr': await subtitledSequence(detector, ppocr),
+  };
+  console.log(JSON.stringify(results, null, 2));
+  const out = path.join(import.meta.dirname, 'results/ocr.json');
+  writeFileSync(out, `${JSON.stringify(results, null, 2)}\n`);
+  await Promise.all([detector.close(), ppocr.close(), tesseract.close()]);
+}
+
+function labelledFrames(folder: string): Labelled[] {
+  const place = path.join(folder, 'ocr_frames');
+  const truth = JSON.parse(readFileSync(path.join(place, 'truth.json'), 'utf8')) as Labelled[];
+  return truth.map((entry) => ({ ...entry, file: path.join(place, entry.file) }));
+}
+
+/** Scans, screenshots and cropped words, with the lines that their sources name. */
+function otherPictures(folder: string): Labelled[] {
+  const manifest = JSON.parse(readFileSync(path.join(folder, 'manifest.json'), 'utf8')) as {
+    files: { file: string; ocr_text?: string[] }[];
+  };
+  return manifest.files
+    .filter(({ file, ocr_text }) => file.startsWith('ocr/') && ocr_text)
+    .map(({ file, ocr_text }) => ({
+      file: path.join(folder, file),
+      lines: ocr_text!,
+      kind: file.startsWith('ocr/words') ? 'word' : 'page',
+      lang: 'und',
+    }));
+}
+
+async function readAll(frames: Labelled[], detector: TextDetector, recogniser: TextRecogniser) {
+  const byKind = new Map<string, ReadingScore[]>();
+  let cpuMs = 0;
+  for (const { file, kind, lang, lines } of frames) {
+    const picture = await decodePicture(readFileSync(file));
+    const before = process.cpuUsage();
+    const found = await detector.detect(picture);
+    const readings = await recogniser.recognise(
+      picture,
+      found.map(({ quad }) => quad),
+    );
+    const { user, system } = process.cpuUsage(before);
+    cpuMs += (user + system) / 1_000;
+    const believed = readings.filter(({ confidence }) => confidence >= MIN_CONFIDENCE);
+    const score = scoreReading(
+      lines,
+      believed.map(({ text }) => text),
+    );
+    for (const key of ['all', kind, ...(lang === 'und' ? [] : [`in ${lang}`])])
+      byKind.set(key, [...(byKind.get(key) ?? []), score]);
+  }
+  const rates = [...byKind].map(([kind, scores]) => [kind, ratesOf(addScores(scores))] as const);
+  const { all, ...kinds } = Object.fromEntries(rates);
+  return { ...all, cpuMsPerPicture: Math.round(cpuMs / frames.length), kinds };
+}
+
+/** Pictures the cheap look lets through to the detector; with text it must be all of them. */
+async function gateOn(frames: Labelled[]) {
+  let [withText, seen, without, passed] = [0, 0, 0, 0];
+  for (const { file, lines } of frames) {
+    const worth = textCells(survey(await decodePicture(readFileSync(file)))).length >= 2;
+    if (lines.length > 0) {
+      withText += 1;
+      seen += worth ? 1 : 0;
+    } else {
+      without += 1;
+      passed += worth ? 1 : 0;
+    }
+  }
+  return { withText, withTextDetectedOn: seen, without, withoutDetectedOn: passed };
+}
