@@ -77,15 +77,22 @@ function bytesPerValue({ dtype, quantization }: WeightSpec): number {
 }
 
 function values({ dtype, quantization }: WeightSpec, raw: ArrayBuffer): Float32Array | Int32Array {
-  if (quantization?.dtype === 'float16') return Float32Array.from(new Uint16Array(raw), halfToFloat);
+  if (quantization?.dtype === 'float16') return halvesToFloats(new Uint16Array(raw));
   if (quantization) {
     const { min = 0, scale = 1 } = quantization;
     const quantized = quantization.dtype === 'uint8' ? new Uint8Array(raw) : new Uint16Array(raw);
-    const restored = Float32Array.from(quantized, (value) => value * scale + min);
+    const restored = new Float32Array(quantized.length);
+    for (let index = 0; index < restored.length; index++) restored[index] = quantized[index]! * scale + min;
     return dtype === 'float32' ? restored : Int32Array.from(restored, Math.round);
   }
   if (dtype === 'bool') return Int32Array.from(new Uint8Array(raw));
   return dtype === 'int32' ? new Int32Array(raw) : new Float32Array(raw);
+}
+
+function halvesToFloats(halves: Uint16Array): Float32Array {
+  const floats = new Float32Array(halves.length);
+  for (let index = 0; index < floats.length; index++) floats[index] = halfToFloat(halves[index]!);
+  return floats;
 }
 
 /** IEEE 754 binary16 bits to a number. */

@@ -55,19 +55,22 @@ export class ChineseGloss {
       .join(' ');
   }
 
-  /** Cuts off the longest known word, again and again. */
+  /**
+   * Cuts off the longest known word at the end, again and again: going backwards meets fewer false words than going
+   * forwards, because the head of a Chinese compound stands last.
+   */
   #glossHan(text: string): string {
     const characters = Array.from(text);
     const words: string[] = [];
-    for (let start = 0; start < characters.length; ) {
-      let length = Math.min(LONGEST_WORD, characters.length - start);
-      while (length > 1 && !this.#glosses.has(characters.slice(start, start + length).join(''))) length -= 1;
-      const word = characters.slice(start, start + length).join('');
+    for (let end = characters.length; end > 0; ) {
+      let start = Math.max(0, end - LONGEST_WORD);
+      while (start < end - 1 && !this.#glosses.has(characters.slice(start, end).join(''))) start += 1;
+      const word = characters.slice(start, end).join('');
       const gloss = this.#glosses.get(word);
       if (gloss && !PARTICLES.has(word)) words.push(gloss);
-      start += length;
+      end = start;
     }
-    return words.join(' ');
+    return words.reverse().join(' ');
   }
 }
 
