@@ -20,7 +20,8 @@ export class FolderArtifactStore implements ArtifactStore {
     const sha256 = createHash('sha256').update(bytes).digest('hex');
     const file = this.#blob(sha256);
     const ref = { sha256, bytes: bytes.byteLength, mediaType };
-    if ((await sizeOf(file)) !== bytes.byteLength) await writeDurably(file, bytes);
+    // Half a file, or one that the disk spoiled, is written anew: its maker is at it again because somebody noticed.
+    if (!(await this.#intact(file, sha256))) await writeDurably(file, bytes);
     return ref;
   }
 
@@ -35,6 +36,7 @@ export class FolderArtifactStore implements ArtifactStore {
   async getRange(ref: BlobRef, offset: number, length: number): Promise<Buffer> {
     const handle = await open(this.#blob(ref.sha256)).catch((error) => missing(error, ref.sha256));
     try {
+      if (length === 0) return Buffer.alloc(0);
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, offset);
       if (bytesRead !== length)
         throw new CinedexError('ARTIFACT_CORRUPT', `Blob ${ref.sha256} is too short.`);
@@ -82,7 +84,17 @@ export class FolderArtifactStore implements ArtifactStore {
     return readFile(file).catch((error) => missing(error, name));
   }
 
+  async #intact(file: string, sha256: string): Promise<boolean> {
+    if ((await sizeOf(file)) === undefined) return false;
+    return (
+      createHash('sha256')
+        .update(await readFile(file))
+        .digest('hex') === sha256
+    );
+  }
+
   #blob(sha256: string): string {
+    if (!/^[0-9a-f]{64}$/.test(sha256)) throw new CinedexError('NOT_FOUND', `"${sha256}" is no blob.`);
     return path.join(this.#root, 'blobs', sha256.slice(0, 2), sha256);
   }
 

@@ -7,10 +7,10 @@ import type { IdentityStore } from '../../ports/identity-store.ts';
 import type { JobQueue } from '../../ports/job-queue.ts';
 import type { Ledger } from '../../ports/ledger.ts';
 import type { VideoIndex } from '../../ports/video-index.ts';
-import { BullmqJobQueue } from '../bullmq-job-queue.ts';
+import { BullmqJobQueue, type BullmqOptions } from '../bullmq-job-queue.ts';
 import { openDataFolder } from './data-folder.ts';
 import { FolderArtifactStore } from './folder-artifact-store.ts';
-import { LanceVideoIndex } from './lance-video-index.ts';
+import { type LanceOptions, LanceVideoIndex } from './lance-video-index.ts';
 import { openPgliteBackend } from './pglite-bullmq.ts';
 import { SqliteEventBus } from './sqlite-event-bus.ts';
 import { SqliteIdentityStore } from './sqlite-identity-store.ts';
@@ -26,8 +26,13 @@ export interface Stores {
   close(): Promise<void>;
 }
 
+export interface EmbeddedOptions {
+  queue?: BullmqOptions;
+  index?: LanceOptions;
+}
+
 /** @throws CinedexError DATA_LOCKED when another process owns the folder */
-export async function openEmbedded(dataDir: string): Promise<Stores> {
+export async function openEmbedded(dataDir: string, options: EmbeddedOptions = {}): Promise<Stores> {
   const folder = openDataFolder(dataDir);
   const opened: { close(): Promise<void> }[] = [];
   const keep = <T extends { close(): Promise<void> }>(store: T): T => {
@@ -45,8 +50,8 @@ export async function openEmbedded(dataDir: string): Promise<Stores> {
     const ledger = keep(new SqliteLedger(at('ledger.db')));
     const identities = keep(new SqliteIdentityStore(at('identities.db')));
     const artifacts = keep(new FolderArtifactStore(at('artifacts')));
-    const index = keep(await LanceVideoIndex.open(at('index')));
-    const queue = keep(new BullmqJobQueue(await openPgliteBackend(at('queue'))));
+    const index = keep(await LanceVideoIndex.open(at('index'), options.index));
+    const queue = keep(new BullmqJobQueue(await openPgliteBackend(at('queue')), options.queue));
     return { bus, queue, ledger, artifacts, identities, index, close };
   } catch (error) {
     await close();
