@@ -45,8 +45,8 @@ interface Look {
   faces: DetectedFace[];
 }
 
-/** A picture of 1280 × 720 in windows, at most. */
-const THOROUGH_WINDOWS = 7;
+/** About what a thorough look at 1280 × 720 costs: seven windows and some enlarged ones. */
+const THOROUGH_WINDOWS = 12;
 /** What describing one view costs, in detector windows. */
 const DESCRIBE_WINDOWS = 3;
 /** Tracks of a shot that are described whatever it costs. */
