@@ -38,6 +38,7 @@ export function similarity(a: string, b: string): number {
 export function voteReading(readings: readonly Reading[]): Reading {
   const votes = new Map<string, { weight: number; best: Reading }>();
   for (const reading of readings) {
+    if (reading.text === '') continue;
     const vote = votes.get(reading.text);
     const weight = reading.confidence ** 2;
     if (!vote) votes.set(reading.text, { weight, best: reading });

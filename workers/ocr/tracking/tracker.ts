@@ -69,6 +69,8 @@ interface Track<S> {
 
 const SAME_PLACE = 0.5;
 const SAME_TEXT = 0.75;
+/** Two readings at one place may differ more: each may be wrong somewhere else. */
+const SAME_TEXT_HERE = 0.6;
 
 export class TextTracker<P, S, L> {
   readonly #eye: Eye<P, S, L>;
@@ -109,6 +111,7 @@ export class TextTracker<P, S, L> {
     const secondsSince = first.timeSec - this.#detectedAt;
     if (!lost && !this.#eye.worthDetecting(look, this.#lookAtDetection, known, secondsSince)) {
       this.#skipped = { picture, startSec: first.timeSec, shot: first.shot };
+      await this.#readAgain(picture, still);
       return;
     }
     this.detected += 1;
@@ -139,6 +142,18 @@ export class TextTracker<P, S, L> {
         drift: track.drift,
       }))
       .sort((a, b) => a.startSec - b.startSec || a.quad[0][1] - b.quad[0][1]);
+  }
+
+  /** Lines that stand where they stood but were read unsurely get another chance on another background. */
+  async #readAgain(picture: P, still: readonly Track<S>[]): Promise<void> {
+    const unsure = still.filter((track) => !this.#sure(track));
+    if (unsure.length === 0) return;
+    this.recognised += unsure.length;
+    const readings = await this.#eye.read(
+      picture,
+      unsure.map(({ quad }) => quad),
+    );
+    for (const [index, track] of unsure.entries()) track.readings.push(readings[index]!);
   }
 
   async #associate(
@@ -195,12 +210,12 @@ export class TextTracker<P, S, L> {
     taken: ReadonlySet<Track<S>>,
     timeSec: number,
   ): Track<S> | undefined {
-    const fits = (track: Track<S>) =>
+    const fits = (track: Track<S>, least = SAME_TEXT) =>
       !taken.has(track) &&
       timeSec - track.endSec <= this.#options.bridgeSec &&
-      similarity(voteReading(track.readings).text, reading.text) >= SAME_TEXT;
-    if (here && fits(here)) return here;
-    const candidates = [...this.#live, ...this.#ended.slice(-64)].filter(fits);
+      similarity(voteReading(track.readings).text, reading.text) >= least;
+    if (here && fits(here, SAME_TEXT_HERE)) return here;
+    const candidates = [...this.#live, ...this.#ended.slice(-64)].filter((track) => fits(track));
     return candidates.sort((a, b) => centreDistance(a.quad, quad) - centreDistance(b.quad, quad))[0];
   }
 

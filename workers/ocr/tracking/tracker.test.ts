@@ -1,0 +1,153 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { boundsQuad } from '../engine/geometry.ts';
+import type { Quad, Reading } from '../engine/types.ts';
+import { type Eye, TextTracker, type TrackerOptions } from './tracker.ts';
+
+/** What is shown, as text by place; a picture of the fake world. */
+type Scene = { text: string; quad: Quad; confidence?: number }[];
+
+const CAPTION = boundsQuad({ left: 0.3, right: 0.7, top: 0.85, bottom: 0.9 });
+const SIGN = boundsQuad({ left: 0.1, right: 0.2, top: 0.1, bottom: 0.15 });
+
+/** Sees perfectly, and is asked to detect at least every `everySec`. */
+function fakeEye(everySec = 1, signs = true) {
+  const calls = { detect: 0, read: 0 };
+  const eye: Eye<Scene, { text: string; quad: Quad }, number> = {
+    look: (scene) => scene.length,
+    worthDetecting: (now, before, known, secondsSince) =>
+      now > known.length && (before === null || now !== before || secondsSince >= everySec),
+    async detect(scene) {
+      calls.detect += 1;
+      return scene.map(({ quad }) => quad);
+    },
+    async read(scene, quads): Promise<Reading[]> {
+      calls.read += quads.length;
+      return quads.map((quad) => {
+        const { text, confidence = 0.95 } = scene.find((shown) => shown.quad === quad)!;
+        return { text, confidence };
+      });
+    },
+    sign: (scene, quad) => (signs ? { quad, text: scene.find((shown) => shown.quad === quad)!.text } : null),
+    stillThere: (scene, signature) =>
+      scene.some(({ text, quad }) => text === signature.text && quad === signature.quad),
+  };
+  return { eye, calls };
+}
+
+async function follow(scenes: Scene[], options: Partial<TrackerOptions> = {}, fps = 2, fake = fakeEye()) {
+  const tracker = new TextTracker(fake.eye, options);
+  for (const [index, scene] of scenes.entries()) {
+    await tracker.see(scene, { times: [{ timeSec: index / fps, shot: 0 }], untilSec: (index + 1) / fps });
+  }
+  const { detected, recognised, looked } = tracker;
+  return { lines: tracker.finish(), calls: fake.calls, detected, recognised, looked };
+}
+
+describe('TextTracker', () => {
+  it('gives one line for a caption, from when it came to when it went', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.nat(20),
+        fc.integer({ min: 1, max: 20 }),
+        fc.nat(5),
+        fc.boolean(),
+        async (before, shown, after, signs) => {
+          const scenes: Scene[] = [
+            ...Array.from({ length: before }, () => []),
+            ...Array.from({ length: shown }, () => [{ text: 'Where is it?', quad: CAPTION }]),
+            ...Array.from({ length: after }, () => []),
+          ];
+          const { lines } = await follow(scenes, {}, 2, fakeEye(1, signs));
+          expect(lines).toHaveLength(1);
+          expect(lines[0]).toMatchObject({
+            text: 'Where is it?',
+            startSec: before / 2,
+            endSec: (before + shown) / 2,
+          });
+        },
+      ),
+    );
+  });
+
+  it('reads a caption that stands still once', async () => {
+    const { calls } = await follow(Array.from({ length: 30 }, () => [{ text: 'once', quad: CAPTION }]));
+    expect(calls).toEqual({ detect: 1, read: 1 });
+  });
+
+  it('does nothing at all for the same picture again', async () => {
+    const { eye, calls } = fakeEye(0, false);
+    const tracker = new TextTracker(eye);
+    const scene: Scene = [{ text: 'still', quad: CAPTION }];
+    for (let i = 0; i < 5; i++) {
+      await tracker.see(scene, { times: [{ timeSec: i, shot: 0 }], untilSec: i + 1, identity: 77 });
+    }
+    expect(calls).toEqual({ detect: 1, read: 1 });
+    expect(tracker.finish()).toMatchObject([{ startSec: 0, endSec: 5 }]);
+  });
+
+  it('costs nothing where there are no strokes', async () => {
+    const { calls, looked } = await follow(Array.from({ length: 9 }, () => []));
+    expect({ ...calls, looked }).toEqual({ detect: 0, read: 0, looked: 9 });
+  });
+
+  it('tells captions apart that follow each other at the same place', async () => {
+    const { lines } = await follow([
+      [{ text: 'The first thing', quad: CAPTION }],
+      [{ text: 'The first thing', quad: CAPTION }],
+      [{ text: 'Another matter', quad: CAPTION }],
+    ]);
+    expect(lines.map(({ text, startSec, endSec }) => [text, startSec, endSec])).toEqual([
+      ['The first thing', 0, 1],
+      ['Another matter', 1, 1.5],
+    ]);
+  });
+
+  it('reads an uncertain line again and believes the majority', async () => {
+    const readings = ['recieve', 'receive', 'receive', 'receive'];
+    const { lines, calls } = await follow(
+      readings.map((text) => [{ text, quad: CAPTION, confidence: 0.7 }]),
+      { maxReadings: 3 },
+    );
+    expect(lines.map(({ text }) => text)).toEqual(['receive']);
+    expect(calls.read).toBeGreaterThan(1);
+  });
+
+  it('reads a still line again while it is unsure of it, without detecting', async () => {
+    const { calls } = await follow(
+      Array.from({ length: 9 }, () => [{ text: 'faint', quad: CAPTION, confidence: 0.7 }]),
+      { maxReadings: 3 },
+    );
+    expect(calls).toEqual({ detect: 1, read: 3 });
+  });
+
+  it('goes on with a line that moves, and says how far', async () => {
+    const at = (x: number) => boundsQuad({ left: x, right: x + 0.1, top: 0.1, bottom: 0.15 });
+    const { lines } = await follow([0.1, 0.3, 0.5].map((x) => [{ text: 'MOVING', quad: at(x) }]));
+    expect(lines).toHaveLength(1);
+    expect(lines[0]!.drift).toBeCloseTo(0.4);
+    expect(lines[0]).toMatchObject({ startSec: 0, endSec: 1.5 });
+  });
+
+  it('bridges a moment in which a line is hidden, not a long absence', async () => {
+    const shown: Scene = [{ text: 'EXIT', quad: SIGN }];
+    expect((await follow([shown, [], shown])).lines).toHaveLength(1);
+    expect((await follow([shown, [], [], [], [], shown])).lines).toHaveLength(2);
+  });
+
+  it('dates a line back to a picture on which nobody looked', async () => {
+    const { eye } = fakeEye();
+    // As a gate that lets the detector run only every second.
+    eye.worthDetecting = (_now, before, _known, secondsSince) => before === null || secondsSince >= 1;
+    const tracker = new TextTracker(eye);
+    const scenes: Scene[] = [[], [{ text: 'late', quad: CAPTION }], [{ text: 'late', quad: CAPTION }]];
+    for (const [index, scene] of scenes.entries())
+      await tracker.see(scene, { times: [{ timeSec: index / 2, shot: index }], untilSec: (index + 1) / 2 });
+    expect(tracker.finish()).toMatchObject([{ startSec: 0.5, endSec: 1.5, shot: 1 }]);
+  });
+
+  it('drops what was never read surely', async () => {
+    const { lines } = await follow([[{ text: '#~;', quad: SIGN, confidence: 0.4 }]]);
+    expect(lines).toEqual([]);
+  });
+});
