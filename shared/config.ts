@@ -85,6 +85,13 @@ export const CORE_SECTIONS = {
     metricsPort: whole(0, 65_535).default(0).describe('Port of /metrics and /healthz on 127.0.0.1; 0: none'),
     otlpEndpoint: z.string().default('').describe('OTLP/HTTP endpoint for traces; empty: none are sent'),
   }),
+  models: z.object({
+    hubUrl: z
+      .url({ protocol: /^https?$/ })
+      .default('https://huggingface.co')
+      .describe('Hub that models are pulled from'),
+    hubToken: z.string().default('').describe('Access token for the hub; empty: none is sent'),
+  }),
 } as const;
 
 type Sections = Record<string, z.ZodObject>;
@@ -146,6 +153,7 @@ export function loadConfig(
     },
     media: { ...core.media, roots: core.media.roots.map((root) => path.resolve(root)) },
     runtime: core.runtime,
+    models: core.models,
     stages: Object.fromEntries(Object.keys(stageSections).map((name) => [name, parsed[name]])),
   };
 }
