@@ -1,0 +1,244 @@
+/**
+ * What indexing costs: processor seconds of each stage as a multiple of decoding the same video alone, and the same
+ * stages fed with one picture a second instead of key frames and gated samples, in one run.
+ *
+ * Usage: node bench/chain.ts [video …]    (720p material; without one a synthetic clip is made)
+ * Speech recognition is not part of it (CINEDEX_AUDIO_TRANSCRIBER=none is set here).
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import sharp from 'sharp';
+import { z } from 'zod';
+import { loadConfig } from '../shared/config.ts';
+import { FramesExtracted } from '../shared/contracts/artifacts.ts';
+import { createSafeMedia } from '../shared/media/safe-media.ts';
+import { createLogger } from '../shared/telemetry/logger.ts';
+import { createApp } from '../workers/app.ts';
+import { type AnyStage, defineStage, ok } from '../workers/runtime/stage.ts';
+import { STAGES, stageSections } from '../workers/stages.ts';
+import { cpuSeconds } from './cpu.ts';
+
+const scratch = mkdtempSync(path.join(os.tmpdir(), 'cinedex-chain-'));
+const logger = createLogger({ level: 'silent' });
+const given = process.argv.slice(2).map((file) => path.resolve(file));
+const videos = given.length > 0 ? given : [synthetic(path.join(scratch, 'synthetic.mp4'))];
+const roots = [...new Set([...videos.map((file) => path.dirname(file)), scratch])].join(',');
+
+const media = createSafeMedia(configFor('probe').media, logger);
+const ffmpeg = (await media.binaries()).ffmpeg.path;
+const warm = synthetic(path.join(scratch, 'warm.mp4'), 3);
+
+/** Every second one picture, each a key frame and a shot of its own: nothing for the gates to save. */
+const everySecond = defineStage(
+  {
+    ...{ name: 'frames', version: 1, output: FramesExtracted, config: z.object({}), concurrency: 1 },
+    ...{ timeoutMs: 3_600_000, retry: { attempts: 1, backoffMs: 1 } },
+  },
+  async ({ artifacts, media: access }) => ({
+    async run(_: unknown, { video, signal }) {
+      const opened = await access.open(video.media, signal);
+      const pictures: Buffer[] = [];
+      let rest = Buffer.alloc(0);
+      const filter = "[0:v:0]fps=1,scale='min(1280,iw)':-2[j]";
+      await media.run({
+        path: opened.path,
+        filter,
+        signal,
+        outputs: [
+          {
+            fd: 1,
+            options: ['-map', '[j]', '-c:v', 'mjpeg', '-q:v', '3', '-f', 'image2pipe'],
+            consume: async (chunks) => {
+              for await (const chunk of chunks) {
+                rest = Buffer.concat([rest, chunk]);
+                for (
+                  let end = rest.indexOf('\xff\xd9', 0, 'latin1');
+                  end >= 0;
+                  end = rest.indexOf('\xff\xd9', 0, 'latin1')
+                ) {
+                  pictures.push(rest.subarray(0, end + 2));
+                  rest = rest.subarray(end + 2);
+                }
+              }
+            },
+          },
+        ],
+      });
+      const probe = await media.probe(opened.path, signal);
+      await opened.release();
+      const { width, height } = await sharp(pictures[0]).metadata();
+      const keyFrames = [];
+      for (const [index, picture] of pictures.entries()) {
+        const image = await artifacts.putBlob(picture, 'image/jpeg');
+        const thumbnail = await artifacts.putBlob(
+          await sharp(picture).resize(320).webp().toBuffer(),
+          'image/webp',
+        );
+        const dhash = index.toString(16).padStart(16, '0');
+        keyFrames.push({
+          index,
+          shot: index,
+          timeSec: index,
+          image,
+          thumbnail,
+          width,
+          height,
+          sharpness: 1,
+          dhash,
+        });
+      }
+      return ok({
+        media: {
+          container: probe.container,
+          ...{ durationSec: pictures.length, width, height, rotation: 0, fps: 25, variableFrameRate: false },
+          ...{ videoCodec: 'any', audio: null, bytes: opened.bytes },
+        },
+        shots: keyFrames.map(({ index }) => ({
+          index,
+          startSec: index,
+          endSec: index + 1,
+          transition: 'cut' as const,
+        })),
+        keyFrames,
+        samples: { blob: keyFrames[0]!.image, fps: 1, items: [] },
+        poster: keyFrames[0]!.thumbnail,
+      });
+    },
+  }),
+) as unknown as AnyStage;
+
+function configFor(name: string, overrides: Record<string, Record<string, unknown>> = {}) {
+  return loadConfig({}, stageSections(), {
+    core: { dataDir: path.join(scratch, name), logLevel: 'silent' },
+    media: { roots },
+    audio: { transcriber: 'none' },
+    ...overrides,
+  });
+}
+
+/** A minute of moving pictures with cuts, captions that change, and sound. */
+function synthetic(file: string, seconds = 60): string {
+  const scene = (i: number) => `testsrc2=s=1280x720:r=25:d=${seconds / 6},hue=h=${i * 60}`;
+  const inputs = Array.from({ length: 6 }, (_, i) => ['-f', 'lavfi', '-i', scene(i)]).flat();
+  const joined = `${Array.from({ length: 6 }, (_, i) => `[${i}:v]`).join('')}concat=n=6:v=1:a=0[v]`;
+  const sound = ['-f', 'lavfi', '-i', `sine=frequency=440:duration=${seconds}`];
+  const codec = [
+    '-c:v',
+    'libx264',
+    '-preset',
+    'veryfast',
+    '-crf',
+    '23',
+    '-pix_fmt',
+    'yuv420p',
+    '-c:a',
+    'aac',
+  ];
+  execFileSync('ffmpeg', [
+    '-v',
+    'error',
+    '-y',
+    ...inputs,
+    ...sound,
+    '-filter_complex',
+    joined,
+    '-map',
+    '[v]',
+    '-map',
+    '6:a',
+    ...codec,
+    file,
+  ]);
+  return file;
+}
+
+function decodeAlone(): { cpu: number; mediaSec: number } {
+  let mediaSec = 0;
+  const before = cpuSeconds();
+  for (const file of videos) {
+    const text = execFileSync(
+      ffmpeg,
+      [
+        '-v',
+        'error',
+        '-nostdin',
+        '-stats',
+        '-i',
+        file,
+        '-map',
+        '0:v:0',
+        '-f',
+        'null',
+        '-progress',
+        'pipe:1',
+        '-',
+      ],
+      {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      },
+    );
+    mediaSec += Number(/out_time_us=(\d+)\n(?![\s\S]*out_time_us)/.exec(text)?.[1] ?? 0) / 1e6;
+  }
+  return { cpu: cpuSeconds() - before, mediaSec };
+}
+
+/** Runs the stages one after the other over the same library, so that each one's cost stands alone. */
+async function costs(
+  name: string,
+  stages: readonly AnyStage[],
+  overrides = {},
+): Promise<Record<string, number>> {
+  const result: Record<string, number> = {};
+  const events = (files: string[]) =>
+    files.map((file) => ({
+      type: 'video.uploaded.v1' as const,
+      data: {
+        ...{ tenant: 'default', videoId: path.basename(file), source: 'ugc' as const },
+        ...{ media: { uri: `file://${file}` }, metadata: { title: path.basename(file) } },
+      },
+    }));
+  for (let n = 1; n <= stages.length; n++) {
+    const app = await createApp(configFor(name, overrides), { stages: stages.slice(0, n), logger });
+    await app.start();
+    await app.publish(events([warm]));
+    await app.settled();
+    const before = cpuSeconds();
+    await app.publish(events(videos));
+    const records = await app.settled();
+    result[stages[n - 1]!.name] = cpuSeconds() - before;
+    const stage = stages[n - 1]!.name;
+    for (const { videoId, steps } of records) {
+      if (steps[stage]?.status === 'failed')
+        console.error(`${videoId} ${stage}: ${steps[stage]?.error?.message}`);
+    }
+    await app.stop();
+  }
+  return result;
+}
+
+const sum = (values: Record<string, number>) =>
+  Object.values(values).reduce((total, value) => total + value, 0);
+const round = (value: number) => Math.round(value * 100) / 100;
+const asMultiples = (values: Record<string, number>, unit: number) =>
+  Object.fromEntries(Object.entries(values).map(([stage, cpu]) => [stage, round(cpu / unit)]));
+
+const decode = decodeAlone();
+const chain = await costs('chain', STAGES);
+const naive = await costs('naive', [everySecond, ...STAGES.filter(({ name }) => name !== 'frames')], {
+  ocr: { sampling: 'keyframes' },
+});
+const result = {
+  command: `node bench/chain.ts ${given.map((file) => path.basename(file)).join(' ')}`.trim(),
+  videos: videos.map((file) => path.basename(file)),
+  mediaSeconds: round(decode.mediaSec),
+  decodeCpuSeconds: round(decode.cpu),
+  chain: { timesDecoding: asMultiples(chain, decode.cpu), total: round(sum(chain) / decode.cpu) },
+  onePictureASecond: { timesDecoding: asMultiples(naive, decode.cpu), total: round(sum(naive) / decode.cpu) },
+  naiveOverChain: round(sum(naive) / sum(chain)),
+};
+rmSync(scratch, { recursive: true, force: true });
+writeFileSync(new URL('./results/chain.json', import.meta.url), `${JSON.stringify(result, null, 2)}\n`);
+console.log(JSON.stringify(result, null, 2));
