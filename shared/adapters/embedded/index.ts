@@ -40,8 +40,10 @@ export async function openEmbedded(dataDir: string, options: EmbeddedOptions = {
     return store;
   };
   const close = async () => {
-    for (const store of opened.splice(0).reverse()) await store.close();
+    const closed = await Promise.allSettled(opened.splice(0).map((store) => store.close()));
     folder.release();
+    const failed = closed.find((result) => result.status === 'rejected');
+    if (failed) throw failed.reason;
   };
   try {
     const at = (...parts: string[]) => path.join(dataDir, ...parts);
