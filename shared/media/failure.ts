@@ -11,7 +11,7 @@ const CAUSES: { words: RegExp; code: ErrorCode; message: string }[] = [
   },
   {
     words:
-      /picture size \d+x\d+ is invalid|max_pixels|exceeds.*max.*pixels|Dimensions \d+x\d+ not supported/i,
+      /picture size \d+x\d+ is invalid|max_pixels|exceeds specified max pixel|Dimensions \d+x\d+ not supported/i,
     code: 'MEDIA_LIMIT',
     message: 'The picture is larger than media.maxPixels allows.',
   },

@@ -75,15 +75,12 @@ export const PROBE_QUESTION = ['-print_format', 'json', '-show_format', '-show_s
 
 /**
  * @param json what ffprobe printed for {@link PROBE_QUESTION}
- * @throws CinedexError MEDIA_CORRUPT when it is no answer, MEDIA_ENCRYPTED when the tracks are protected
+ * @throws CinedexError MEDIA_CORRUPT when it is no answer
  */
 export function readProbe(json: string, bytes: number, complaints: string[]): ProbeResult {
   const parsed = Answer.safeParse(parseJson(json));
   if (!parsed.success) throw new CinedexError('MEDIA_CORRUPT', 'ffprobe could not describe the file.');
   const { format, streams } = parsed.data;
-  if (streams.some((stream) => /^enc[vats]$/.test(stream.codec_tag_string))) {
-    throw new CinedexError('MEDIA_ENCRYPTED', 'The tracks are protected (common encryption).');
-  }
   const video = streams.find((s) => s.codec_type === 'video' && s.disposition.attached_pic === 0);
   const audio = streams.find((s) => s.codec_type === 'audio' && s.codec_name && Number(s.sample_rate) > 0);
   return {

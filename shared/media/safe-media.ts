@@ -13,6 +13,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import { findBinaries, type MediaBinaries } from './binaries.ts';
 import { explainEnding, withoutAddresses } from './failure.ts';
 import { ALLOWED_FORMATS, PROBE_QUESTION, type ProbeResult, readProbe } from './probe.ts';
+import { isProtectedMp4 } from './protection.ts';
 import { type ConfinedChild, detectConfinement, type Limits, startConfined } from './sandbox.ts';
 import { type Sniffed, sniffFile } from './sniff.ts';
 
@@ -143,6 +144,9 @@ export function createSafeMedia(config: MediaConfig, logger?: Pick<Logger, 'warn
   async function probe(file: string, signal: AbortSignal): Promise<ProbeResult> {
     const { binaries, confine } = await prepare();
     const { sniffed, bytes } = await look(file);
+    if (await isProtectedMp4(file)) {
+      throw new CinedexError('MEDIA_ENCRYPTED', 'The tracks are protected (common encryption or DRM).');
+    }
     return withOwnName(file, async (name) => {
       const args = ['-hide_banner', '-v', 'error', '-max_alloc', String(MAX_ALLOC_BYTES), ...walls];
       const timeoutMs = Math.min(PROBE_TIMEOUT_MS, config.timeoutMs);
@@ -164,6 +168,15 @@ export function createSafeMedia(config: MediaConfig, logger?: Pick<Logger, 'warn
       });
       const result = readProbe(Buffer.concat(chunks).toString('utf8'), bytes, words.kept);
       const { video } = result;
+      if (video && (video.storedWidth === 0 || video.storedHeight === 0)) {
+        // The decoder refused the picture, so its size is unknown.
+        throw explainEnding({
+          code: null,
+          signal: null,
+          sniffed,
+          words: [...words.kept, 'could not find the size of the picture'],
+        });
+      }
       if (video && video.storedWidth * video.storedHeight > config.maxPixels) {
         throw new CinedexError(
           'MEDIA_LIMIT',

@@ -19,8 +19,16 @@ export interface Limits {
 /** Prefix of the command that applies {@link Limits}; empty where the system lacks the tools. */
 export type Confinement = (limits: Limits) => string[];
 
-/** Small enough that glibc's per-thread heaps do not eat the address space on machines with many cores. */
-const ENVIRONMENT = { MALLOC_ARENA_MAX: '2', AV_LOG_FORCE_NOCOLOR: '1', LC_ALL: 'C' };
+/**
+ * Few heaps, so that glibc's one a thread does not eat the address space on machines with many cores. No character
+ * conversion modules: the statically linked builds from npm crash when they load the system's (any transport stream).
+ */
+const ENVIRONMENT = {
+  MALLOC_ARENA_MAX: '2',
+  GCONV_PATH: '/var/empty',
+  AV_LOG_FORCE_NOCOLOR: '1',
+  LC_ALL: 'C',
+};
 
 let detected: Promise<Confinement | undefined> | undefined;
 

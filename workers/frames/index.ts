@@ -87,8 +87,8 @@ export const frames = defineStage(
         } catch (error) {
           const failure = toCinedexError(error);
           // What is wrong with the media itself stays wrong.
-          if (failure.code.startsWith('MEDIA_') && !failure.retryable)
-            return reject(failure.code, failure.message);
+          const isAboutMedia = failure.code.startsWith('MEDIA_') || failure.code === 'URI_NOT_ALLOWED';
+          if (isAboutMedia && !failure.retryable) return reject(failure.code, failure.message);
           throw failure;
         } finally {
           await opened?.release();
