@@ -147,7 +147,7 @@ function tesseractFiles(models: Pick<ModelStore, 'file'>) {
 }
 
 /** Paths of what is there; what is missing is null. */
-function engineFiles(models: Pick<ModelStore, 'file'>): EngineFiles {
+export function engineFiles(models: Pick<ModelStore, 'file'>): EngineFiles {
   const orNull = <T>(find: () => T): T | null => {
     try {
       return find();

@@ -60,7 +60,10 @@ function readingsOnRows(
     });
     const words = here.flatMap((line) => line.words).sort((a, b) => a.bbox.x0 - b.bbox.x0);
     const joined = words.map((word) => word.text).join(' ');
-    const text = (chinese ? closeHan(joined) : joined).replace(/\s+/gu, ' ').trim();
+    const text = (chinese ? closeHan(joined) : joined)
+      .replace(/\s+/gu, ' ')
+      .replace(/^[ 。，、；：·]+/u, '')
+      .trim();
     const letters = words.reduce((sum, word) => sum + word.text.length, 0);
     const confidence = words.reduce((sum, word) => sum + word.confidence * word.text.length, 0);
     return { text, confidence: letters === 0 ? 0 : confidence / letters / 100 };

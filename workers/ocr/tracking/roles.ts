@@ -23,7 +23,7 @@ const MAX_DRIFT = 0.02;
 /** Captions stand in the lower part of the picture (or at its very top, above other text), about the middle. */
 const CAPTION_TOP = 0.7;
 const CAPTION_OFF_CENTRE = 0.12;
-const CAPTION_HEIGHT = [0.02, 0.11] as const;
+const CAPTION_HEIGHT = [0.02, 0.14] as const;
 const CAPTION_MAX_SEC = 12;
 const TITLE_HEIGHT = 0.055;
 const LOWER_THIRD_TOP = 0.6;
