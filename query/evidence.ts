@@ -24,6 +24,28 @@ export function quotes(question: Question, text: string): boolean {
   return long && containsPhrase(text, question.text);
 }
 
+/** Cues up to this length are played from their start. */
+const SHORT_CUE_SEC = 3;
+
+/**
+ * Second at which the words asked for begin in a cue. A spoken cue can be many sentences long; its words are taken to be
+ * spread evenly over its time, and the stretch that holds most of those asked for is looked for.
+ */
+export function secondOf(question: Question, { kind, startSec, endSec, text }: StoredCue): number {
+  if (kind === 'shown' || endSec - startSec <= SHORT_CUE_SEC) return startSec;
+  const tokens = analyse(text, 'words');
+  const wanted = new Set(question.words.map(({ token }) => token));
+  const stretch = Math.ceil(wanted.size * 1.5);
+  let first = 0;
+  let most = 0;
+  for (let i = 0; i < tokens.length; i++) {
+    if (!wanted.has(tokens[i]!)) continue;
+    const held = new Set(tokens.slice(i, i + stretch).filter((token) => wanted.has(token))).size;
+    if (held > most) [first, most] = [i, held];
+  }
+  return tokens.length === 0 ? startSec : startSec + ((endSec - startSec) * first) / tokens.length;
+}
+
 export function cuesOf(payload: Payload): StoredCue[] {
   const { cues } = payload;
   if (!Array.isArray(cues)) return [];

@@ -50,6 +50,13 @@ describe('search', () => {
     expect(results[0]!.moments[0]!.matched).toContain('said');
   });
 
+  it('plays a long speech from about where the words are', async () => {
+    const { results } = await ask('thought about gravity');
+    const { atSec } = results[0]!.moments[0]!;
+    expect(atSec).toBeGreaterThan(11);
+    expect(atSec).toBeLessThan(15);
+  });
+
   it('finds Chinese words in the picture', async () => {
     const { results } = await ask('倒入咖啡');
     expect(results[0]).toMatchObject({ video: 'kitchen' });

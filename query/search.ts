@@ -5,7 +5,7 @@ import { CinedexError } from '../shared/contracts/errors.ts';
 import type { Encoders } from '../shared/ports/encoders.ts';
 import type { IdentityStore } from '../shared/ports/identity-store.ts';
 import type { Condition, Hit, Payload, PayloadValue, VideoIndex } from '../shared/ports/video-index.ts';
-import { coverage, cuesOf, describedBy, quotes, type StoredCue } from './evidence.ts';
+import { coverage, cuesOf, describedBy, quotes, type StoredCue, secondOf } from './evidence.ts';
 import { type Floors, floorsOf } from './floors.ts';
 import { type Contribution, fuse, RRF_K, total } from './fusion.ts';
 import { type Question, understand } from './question.ts';
@@ -33,7 +33,7 @@ export interface SearchRequest {
 export interface MomentFound {
   startSec: number;
   endSec: number;
-  /** Where to begin to play: the start of the words that match, or of the shot. */
+  /** Where to begin to play: about where the words that match begin, or the shot. */
   atSec: number;
   thumbnail: BlobRef | null;
   score: number;
@@ -253,7 +253,7 @@ function momentFound(
   return {
     startSec,
     endSec,
-    atSec: best ? Math.max(startSec, best.cue.startSec) : startSec,
+    atSec: best ? Math.min(endSec, Math.max(startSec, secondOf(question, best.cue))) : startSec,
     thumbnail: blob(payload.thumbnail),
     score: total(why) + (covered ** 2 * COVERAGE_BONUS + (quoted ? QUOTE_BONUS : 0)) * FIRST_PLACE,
     matched: [
