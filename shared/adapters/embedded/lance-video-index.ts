@@ -45,6 +45,9 @@ const EXACT_UP_TO = 50_000;
 const REFINE = 10;
 /** Older versions of a table are removed, but not under a query that still reads one. */
 const KEEP_VERSIONS_MS = 30_000;
+/** LanceDB's own limits are 6 GB and 1 GB, which a long-running process would grow to. */
+const INDEX_CACHE_BYTES = 256n * 1024n ** 2n;
+const METADATA_CACHE_BYTES = 64n * 1024n ** 2n;
 const SCHEMA_SUFFIX = '.generation.json';
 
 export interface LanceOptions {
@@ -76,7 +79,8 @@ export class LanceVideoIndex implements VideoIndex {
 
   static async open(folder: string, options: LanceOptions = {}): Promise<LanceVideoIndex> {
     mkdirSync(folder, { recursive: true });
-    return new LanceVideoIndex(await lancedb.connect(folder), folder, options);
+    const session = new lancedb.Session(INDEX_CACHE_BYTES, METADATA_CACHE_BYTES);
+    return new LanceVideoIndex(await lancedb.connect(folder, {}, session), folder, options);
   }
 
   async ensureGeneration(generation: string, collections: CollectionSchema[]): Promise<void> {

@@ -77,8 +77,14 @@ export class PglitePool extends EventEmitter {
     return { rows: result.rows as never[], rowCount: result.rows.length || (result.affectedRows ?? 0) };
   }
 
-  listen(channel: string, onMessage: (payload: string) => void): Promise<() => Promise<void>> {
-    return this.#database.listen(channel, onMessage);
+  async listen(channel: string, onMessage: (payload: string) => void): Promise<() => Promise<void>> {
+    // Inside a transaction of somebody else it would be undone with that one.
+    const release = await this.acquire();
+    try {
+      return await this.#database.listen(channel, onMessage);
+    } finally {
+      release();
+    }
   }
 
   async end(): Promise<void> {
