@@ -1,5 +1,6 @@
 /** The bundled sentence encoder in a thread of its own: English directly, Chinese by way of its gloss. */
 import { readFileSync } from 'node:fs';
+import { hasHan } from '../../text/script.ts';
 import { serve } from '../../threads/serve.ts';
 import { ChineseGloss, readDictionary } from './gloss.ts';
 import { UseLite } from './use-lite.ts';
@@ -17,8 +18,6 @@ export interface BundledTextThread {
   ready(): void;
 }
 
-const HAN = /\p{Script=Han}/u;
-
 serve<BundledTextThread>(async (init) => {
   const files = init as BundledTextInit;
   const encoder = await UseLite.load({
@@ -28,7 +27,7 @@ serve<BundledTextThread>(async (init) => {
   });
   let chinese: ChineseGloss | undefined;
   const english = (text: string) => {
-    if (!HAN.test(text)) return text;
+    if (!hasHan(text)) return text;
     chinese ??= ChineseGloss.from(readDictionary(readFileSync(files.dictionary, 'utf8')));
     return chinese.gloss(text);
   };

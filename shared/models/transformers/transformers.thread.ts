@@ -14,6 +14,7 @@ import {
 } from '@huggingface/transformers';
 import sharp from 'sharp';
 import { CinedexError } from '../../contracts/errors.ts';
+import { hasHan } from '../../text/script.ts';
 import { serve } from '../../threads/serve.ts';
 import { ChineseGloss, readDictionary } from '../text/gloss.ts';
 
@@ -35,7 +36,6 @@ export interface TransformersThread {
   ready(): void;
 }
 
-const HAN = /\p{Script=Han}/u;
 const MAX_PIXELS = 100_000_000;
 
 type Load = Parameters<typeof AutoModel.from_pretrained>[1];
@@ -58,7 +58,7 @@ serve<TransformersThread>(async (data) => {
   const dictionary = init.dictionary;
   let chinese: ChineseGloss | undefined;
   const readable = (text: string) => {
-    if (dictionary === null || !HAN.test(text)) return text;
+    if (dictionary === null || !hasHan(text)) return text;
     chinese ??= ChineseGloss.from(readDictionary(readFileSync(dictionary, 'utf8')));
     return chinese.gloss(text);
   };
