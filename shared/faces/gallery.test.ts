@@ -1,6 +1,13 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { DescribedFace } from './engine/analyser.ts';
-import { assignClusters, enrol, forgetVideo, mergeIdentities, renameIdentity, splitIdentity } from './gallery.ts';
+import {
+  assignClusters,
+  enrol,
+  forgetVideo,
+  mergeIdentities,
+  renameIdentity,
+  splitIdentity,
+} from './gallery.ts';
 import { resolve } from './matching.ts';
 import { MemoryIdentityStore, syntheticDescriptor } from './testing.ts';
 
@@ -105,7 +112,10 @@ describe('assignClusters', () => {
     const first = await assign('v1', cluster(0, 1), cluster(1, 2));
     expect(first.get(0)).toMatchObject({ identity: one, name: 'Ada' });
     expect(first.get(1)).toMatchObject({ identity: one, name: 'Ada' });
-    expect((await assign('v2', cluster(0, 1, 0.2))).get(0)).toMatchObject({ identity: split.id, name: 'Grace' });
+    expect((await assign('v2', cluster(0, 1, 0.2))).get(0)).toMatchObject({
+      identity: split.id,
+      name: 'Grace',
+    });
   });
 
   test('a likely match names nobody but is suggested', async () => {
@@ -152,7 +162,10 @@ describe('enrol', () => {
       5: [face(1, { strength: 'none', descriptor: null, pose: null })],
       6: [face(1), face(2, { box: small })],
     });
-    const { identity, pictures } = await enrol('t', ' Ada  L ', [1, 2, 3, 4, 5, 6].map(picture), { store, engine });
+    const { identity, pictures } = await enrol('t', ' Ada  L ', [1, 2, 3, 4, 5, 6].map(picture), {
+      store,
+      engine,
+    });
     expect(identity!.name).toBe('Ada L');
     expect(pictures.map(({ status }) => status)).toEqual([
       'enrolled',
@@ -174,7 +187,10 @@ describe('enrol', () => {
   test('names whoever was seen before without a name', async () => {
     const store = new MemoryIdentityStore();
     const seen = await assignClusters('t', 'v1', [cluster(0, 1, 0.3)], store);
-    const { identity, absorbed } = await enrol('t', 'Ada', [picture(1)], { store, engine: engineOf({ 1: [face(1)] }) });
+    const { identity, absorbed } = await enrol('t', 'Ada', [picture(1)], {
+      store,
+      engine: engineOf({ 1: [face(1)] }),
+    });
     expect(absorbed).toEqual([seen.get(0)!.identity]);
     expect((await assignClusters('t', 'v1', [cluster(0, 1, 0.3)], store)).get(0)).toMatchObject({
       identity: identity!.id,

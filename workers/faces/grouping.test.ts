@@ -60,8 +60,11 @@ describe('clusterTracks', () => {
       fc.property(people, (persons) => {
         const clusters = clusterTracks(persons.map((person, index) => track(person, index)));
         expect(clusters).toHaveLength(new Set(persons).size);
-        for (const { tracks } of clusters) expect(new Set(tracks.map((index) => persons[index])).size).toBe(1);
-        expect(clusters.flatMap(({ tracks }) => tracks).sort((a, b) => a - b)).toEqual(persons.map((_, i) => i));
+        for (const { tracks } of clusters)
+          expect(new Set(tracks.map((index) => persons[index])).size).toBe(1);
+        expect(clusters.flatMap(({ tracks }) => tracks).sort((a, b) => a - b)).toEqual(
+          persons.map((_, i) => i),
+        );
       }),
     );
   });
@@ -82,7 +85,9 @@ describe('clusterTracks', () => {
   });
 
   test('weak tracks alone make a weak cluster', () => {
-    expect(clusterTracks([track(1, 0, { strength: 'weak' })])).toMatchObject([{ strength: 'weak', screenSec: 1 }]);
+    expect(clusterTracks([track(1, 0, { strength: 'weak' })])).toMatchObject([
+      { strength: 'weak', screenSec: 1 },
+    ]);
   });
 });
 

@@ -5,7 +5,7 @@
 import type { FramesExtracted } from '../../shared/contracts/artifacts.ts';
 
 export interface PictureRef {
-  /** Names the picture's bytes. */
+  /** Names the picture's bytes, in this video and any other. */
   key: string;
   timeSec: number;
   source: { kind: 'keyFrame'; index: number } | { kind: 'sample'; offset: number; length: number };
@@ -33,13 +33,18 @@ export function picturesByShot(frames: FramesExtracted): ShotPictures[] {
     }),
   );
   const byIndex = new Map(shots.map((shot) => [shot.shot, shot]));
-  for (const { index, shot, timeSec } of frames.keyFrames) {
-    byIndex.get(shot)?.keyFrames.push({ key: `k${index}`, timeSec, source: { kind: 'keyFrame', index } });
+  for (const { index, shot, timeSec, image } of frames.keyFrames) {
+    byIndex.get(shot)?.keyFrames.push({ key: image.sha256, timeSec, source: { kind: 'keyFrame', index } });
   }
+  const { blob } = frames.samples;
   for (const { shot, timeSec, offset, length } of frames.samples.items) {
     byIndex
       .get(shot)
-      ?.samples.push({ key: `s${offset}`, timeSec, source: { kind: 'sample', offset, length } });
+      ?.samples.push({
+        key: `${blob.sha256}:${offset}`,
+        timeSec,
+        source: { kind: 'sample', offset, length },
+      });
   }
   return shots;
 }

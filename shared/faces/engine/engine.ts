@@ -31,8 +31,8 @@ export interface FaceEngine {
    */
   analyse(picture: Uint8Array, options?: AnalyseOptions): Promise<AnalysedPicture>;
   /**
-   * Finds faces only, in the picture or near given boxes (in pixels). `key` names the bytes: a picture that is described
-   * next is not decoded again.
+   * Finds faces only, in the picture or near given boxes (in pixels). `key` names the bytes, among all that the
+   * engine ever sees: a picture that is described next is not decoded again.
    */
   detect(
     picture: Uint8Array,

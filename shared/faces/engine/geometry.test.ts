@@ -43,7 +43,8 @@ describe('suppression', () => {
       fc.property(boxes, (found) => {
         const kept = suppressNonMaximal(found);
         for (const [index, a] of kept.entries()) {
-          for (const b of kept.slice(index + 1)) expect(intersectionOverUnion(a.box, b.box)).toBeLessThanOrEqual(0.3);
+          for (const b of kept.slice(index + 1))
+            expect(intersectionOverUnion(a.box, b.box)).toBeLessThanOrEqual(0.3);
         }
         if (found.length > 0) expect(kept[0]!.score).toBe(Math.max(...found.map(({ score }) => score)));
       }),
@@ -77,7 +78,10 @@ test('alignment puts eyes level and the face at its place, however it was turned
         });
         const points = { rightEye: place(-20, -15), leftEye: place(20, -15), mouth: place(0, 30) };
         const { a, b, tx, ty } = chipAlignment(points);
-        const apply = ({ x, y }: { x: number; y: number }) => ({ x: a * x - b * y + tx, y: b * x + a * y + ty });
+        const apply = ({ x, y }: { x: number; y: number }) => ({
+          x: a * x - b * y + tx,
+          y: b * x + a * y + ty,
+        });
         const [right, left, mouth] = [apply(points.rightEye), apply(points.leftEye), apply(points.mouth)];
         expect(right.y).toBeCloseTo(left.y, 4);
         expect((right.x + left.x) / 2).toBeCloseTo(75, 4);

@@ -75,6 +75,8 @@ describe('graph models', () => {
   });
 
   test('an asset that is not in the pack is named', () => {
-    expect(() => unpackAsset('loadPackage({"files": []});', new Uint8Array(4), '/x.tflite')).toThrow(/x\.tflite/);
+    expect(() => unpackAsset('loadPackage({"files": []});', new Uint8Array(4), '/x.tflite')).toThrow(
+      /x\.tflite/,
+    );
   });
 });

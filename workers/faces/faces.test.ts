@@ -1,0 +1,160 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import sharp from 'sharp';
+import { afterAll, describe, expect, test } from 'vitest';
+import { FacesRecognized, FramesExtracted } from '../../shared/contracts/artifacts.ts';
+import type { BlobRef } from '../../shared/contracts/common.ts';
+import { createFaceEngine } from '../../shared/faces/engine/engine.ts';
+import { ModelStore, packageFolder } from '../../shared/models/store.ts';
+import type { ArtifactStore } from '../../shared/ports/artifact-store.ts';
+import { FacesConfig, recogniseVideo } from './index.ts';
+
+class MemoryArtifacts implements Pick<ArtifactStore, 'putBlob' | 'getBlob' | 'getRange'> {
+  readonly blobs = new Map<string, Buffer>();
+
+  async putBlob(bytes: Uint8Array, mediaType: string): Promise<BlobRef> {
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    this.blobs.set(sha256, Buffer.from(bytes));
+    return { sha256, bytes: bytes.length, mediaType };
+  }
+
+  async getBlob({ sha256 }: BlobRef): Promise<Buffer> {
+    return this.blobs.get(sha256)!;
+  }
+
+  async getRange(ref: BlobRef, offset: number, length: number): Promise<Buffer> {
+    return (await this.getBlob(ref)).subarray(offset, offset + length);
+  }
+}
+
+/** Shots of four seconds; each shows one picture, as a key frame in its middle and as samples twice a second. */
+async function framesOf(artifacts: MemoryArtifacts, pictures: Buffer[]): Promise<FramesExtracted> {
+  const length = 4;
+  const blob = await artifacts.putBlob(Buffer.concat(pictures), 'image/jpeg');
+  const image = await Promise.all(pictures.map((picture) => artifacts.putBlob(picture, 'image/jpeg')));
+  const offsets = pictures.map((_, index) =>
+    pictures.slice(0, index).reduce((sum, { length: bytes }) => sum + bytes, 0),
+  );
+  return FramesExtracted.parse({
+    media: {
+      container: 'mp4',
+      durationSec: length * pictures.length,
+      width: 1280,
+      height: 720,
+      rotation: 0,
+      fps: 25,
+      variableFrameRate: false,
+      videoCodec: 'h264',
+      audio: null,
+      bytes: 1,
+    },
+    shots: pictures.map((_, index) => ({
+      index,
+      startSec: index * length,
+      endSec: (index + 1) * length,
+      transition: index === 0 ? 'start' : 'cut',
+    })),
+    keyFrames: pictures.map((_, index) => ({
+      index,
+      shot: index,
+      timeSec: index * length + 2,
+      image: image[index],
+      thumbnail: image[index],
+      width: 1280,
+      height: 720,
+      sharpness: 1,
+      dhash: '0000000000000000',
+    })),
+    samples: {
+      blob,
+      fps: 2,
+      items: pictures.flatMap((picture, index) =>
+        Array.from({ length: 2 * length }, (_, at) => ({
+          timeSec: index * length + at / 2,
+          shot: index,
+          offset: offsets[index],
+          length: picture.length,
+        })),
+      ),
+    },
+    poster: image[0],
+  });
+}
+
+const samplePhoto = path.join(packageFolder('@vladmandic/face-api') ?? '', 'demo', 'sample1.jpg');
+const photoThere = existsSync(samplePhoto);
+if (!photoThere)
+  console.warn('SKIPPED: @vladmandic/face-api ships no demonstration picture; the stage sees no real face.');
+
+const flat = () =>
+  sharp({ create: { width: 1280, height: 720, channels: 3, background: '#336633' } })
+    .jpeg()
+    .toBuffer();
+
+describe('the faces stage', () => {
+  const engine = createFaceEngine(new ModelStore('/nonexistent'));
+  afterAll(() => engine.close());
+  const run = async (
+    artifacts: MemoryArtifacts,
+    frames: FramesExtracted,
+    signal = new AbortController().signal,
+  ) =>
+    recogniseVideo(engine, artifacts as unknown as ArtifactStore, frames, FacesConfig.parse({}), {
+      signal,
+      note: () => undefined,
+    });
+
+  test('finds nobody where nobody is', async () => {
+    const artifacts = new MemoryArtifacts();
+    const outcome = await run(artifacts, await framesOf(artifacts, [await flat()]));
+    expect(outcome).toMatchObject({ kind: 'ok', output: { tracks: [], clusters: [], descriptors: null } });
+  });
+
+  test.skipIf(!photoThere)('follows people through shots and finds them again', async () => {
+    const artifacts = new MemoryArtifacts();
+    const photo = readFileSync(samplePhoto);
+    const scene = await sharp(photo).resize(1280, 720, { fit: 'contain' }).jpeg().toBuffer();
+    const smaller = await sharp(await flat())
+      .composite([
+        { input: await sharp(photo).resize(700, 600, { fit: 'inside' }).toBuffer(), left: 40, top: 40 },
+      ])
+      .jpeg()
+      .toBuffer();
+    const frames = await framesOf(artifacts, [scene, await flat(), smaller]);
+    const outcome = await run(artifacts, frames);
+    if (outcome.kind !== 'ok') throw new Error(`The stage came out ${outcome.kind}.`);
+    const output = FacesRecognized.parse(outcome.output);
+    const shots = new Set(output.tracks.map(({ shot }) => shot));
+    expect(shots).toEqual(new Set([0, 2]));
+    expect(output.clusters.length).toBeGreaterThan(0);
+    // Whoever is strong in the first shot is found again in the third.
+    expect(
+      output.clusters.some(({ tracks }) => new Set(tracks.map((id) => output.tracks[id]!.shot)).size === 2),
+    ).toBe(true);
+    for (const { shot, startSec, endSec, best, boxes } of output.tracks) {
+      expect(startSec).toBeGreaterThanOrEqual(shot * 4);
+      expect(endSec).toBeLessThanOrEqual((shot + 1) * 4);
+      expect(boxes.map(({ timeSec }) => timeSec)).toEqual(
+        boxes.map(({ timeSec }) => timeSec).sort((a, b) => a - b),
+      );
+      expect((await sharp(await artifacts.getBlob(best.thumbnail)).metadata()).format).toBe('webp');
+    }
+    const { descriptors } = output;
+    expect(descriptors!.blob.bytes).toBe(descriptors!.rows * 128 * 4);
+    // The same video gives the same bytes.
+    expect(await run(artifacts, frames)).toEqual(outcome);
+  });
+
+  test('stops when it is told to', async () => {
+    const artifacts = new MemoryArtifacts();
+    const frames = await framesOf(artifacts, [await flat()]);
+    await expect(run(artifacts, frames, AbortSignal.abort())).rejects.toMatchObject({ code: 'ABORTED' });
+  });
+
+  test('an unreadable picture makes the result partial, not a failure', async () => {
+    const artifacts = new MemoryArtifacts();
+    const frames = await framesOf(artifacts, [await flat(), Buffer.from('broken')]);
+    expect(await run(artifacts, frames)).toMatchObject({ kind: 'partial' });
+  });
+});
