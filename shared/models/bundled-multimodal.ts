@@ -1,5 +1,6 @@
 import type { EmbeddedPicture, EncodeOptions, MultimodalEncoder, TextEncoder } from '../ports/encoders.ts';
 import { ThreadClient } from '../threads/client.ts';
+import { CALL_TIMEOUT_MS, throwIfAborted } from './encoder-calls.ts';
 import type { ModelStore } from './store.ts';
 import type {
   BundledVisionInit,
@@ -45,7 +46,8 @@ export class BundledMultimodalEncoder implements MultimodalEncoder {
     const tags = await this.#tagVectors();
     const embedded: EmbeddedPicture[] = [];
     for (const picture of pictures) {
-      const reading = await this.#client().call('look', [picture], { signal });
+      throwIfAborted(signal);
+      const reading = await this.#client().call('look', [picture], { timeoutMs: CALL_TIMEOUT_MS });
       embedded.push(describe(reading, tags));
     }
     return embedded;

@@ -1,11 +1,15 @@
 import { CinedexError } from '../contracts/errors.ts';
 import type { EncodeOptions, TextEncoder } from '../ports/encoders.ts';
 import { ThreadClient } from '../threads/client.ts';
+import { CALL_TIMEOUT_MS, throwIfAborted } from './encoder-calls.ts';
 import type { ModelStore } from './store.ts';
 import type { BundledTextInit, BundledTextThread } from './text/bundled-text.thread.ts';
 import { USE_LITE_DIMENSIONS } from './text/use-lite.ts';
 
 export const BUNDLED_TEXT_MODELS = ['text-use-lite', 'dictionary-cc-cedict'] as const;
+
+/** So that a query waits for one small batch of a long document, not for all of it. */
+const TEXTS_PER_CALL = 64;
 
 /**
  * The sentence encoder that npm ships: Universal Sentence Encoder Lite, English. Chinese is encoded as its word-for-word
@@ -23,9 +27,14 @@ export class BundledTextEncoder implements TextEncoder {
   }
 
   async encode(texts: string[], { signal }: EncodeOptions = {}): Promise<Float32Array[]> {
-    if (texts.length === 0) return [];
-    const joined = await this.#client().call('encode', [texts], { signal });
-    return splitRows(joined, texts.length);
+    const vectors: Float32Array[] = [];
+    for (let start = 0; start < texts.length; start += TEXTS_PER_CALL) {
+      throwIfAborted(signal);
+      const batch = texts.slice(start, start + TEXTS_PER_CALL);
+      const joined = await this.#client().call('encode', [batch], { timeoutMs: CALL_TIMEOUT_MS });
+      vectors.push(...splitRows(joined, batch.length));
+    }
+    return vectors;
   }
 
   async warmUp(): Promise<void> {

@@ -80,6 +80,19 @@ describe('the bundled encoders', () => {
     expect(dot(long!, long!)).toBeCloseTo(1, 4);
   });
 
+  it('stop between batches when the caller has gone, and go on serving others', async () => {
+    const abort = new AbortController();
+    const many = encoders.text().encode(
+      Array.from({ length: 300 }, (_, index) => `text number ${index}`),
+      { signal: abort.signal },
+    );
+    const stopped = expect(many).rejects.toMatchObject({ code: 'ABORTED' });
+    const query = encoders.text().encode(['a short query']);
+    abort.abort();
+    await stopped;
+    await expect(query).resolves.toHaveLength(1);
+  });
+
   it('say what they are, and refuse what is no picture', async () => {
     const multimodal = encoders.multimodal();
     expect(multimodal.caveat).toMatch(/not a joint model/i);

@@ -4,6 +4,7 @@ import type { EmbeddedPicture, EncodeOptions, MultimodalEncoder, TextEncoder } f
 import { ThreadClient } from '../threads/client.ts';
 import { bundledVisionInit, seenLabels } from './bundled-multimodal.ts';
 import { splitRows } from './bundled-text.ts';
+import { CALL_TIMEOUT_MS, throwIfAborted } from './encoder-calls.ts';
 import type { ModelStore, Profile } from './store.ts';
 import type { TransformersInit, TransformersThread } from './transformers/transformers.thread.ts';
 import type { BundledVisionThread } from './vision/bundled-vision.thread.ts';
@@ -30,7 +31,9 @@ export const PULLED_MULTIMODAL: Record<PulledProfile, PulledModel> = {
 };
 
 export const DICTIONARY = 'dictionary-cc-cedict';
-const BATCH = 32;
+/** Small, so that a query need not wait long. */
+const TEXTS_PER_CALL = 32;
+const PICTURES_PER_CALL = 4;
 
 /** A pulled model in its thread. */
 class PulledThread {
@@ -55,10 +58,11 @@ class PulledThread {
   async texts(texts: string[], { signal }: EncodeOptions = {}): Promise<Float32Array[]> {
     const vectors = texts.map((): Float32Array => new Float32Array(this.dimensions));
     const filled = texts.flatMap((text, index) => (text.trim() === '' ? [] : [index]));
-    for (let start = 0; start < filled.length; start += BATCH) {
-      const batch = filled.slice(start, start + BATCH);
+    for (let start = 0; start < filled.length; start += TEXTS_PER_CALL) {
+      const batch = filled.slice(start, start + TEXTS_PER_CALL);
+      throwIfAborted(signal);
       const joined = await this.#client().call('encodeTexts', [batch.map((index) => texts[index]!)], {
-        signal,
+        timeoutMs: CALL_TIMEOUT_MS,
       });
       for (const [row, vector] of splitRows(joined, batch.length).entries()) {
         vectors[batch[row]!] = this.#checked(vector);
@@ -68,9 +72,14 @@ class PulledThread {
   }
 
   async pictures(pictures: Uint8Array[], { signal }: EncodeOptions = {}): Promise<Float32Array[]> {
-    if (pictures.length === 0) return [];
-    const joined = await this.#client().call('encodePictures', [pictures], { signal });
-    return splitRows(joined, pictures.length).map((vector) => this.#checked(vector));
+    const vectors: Float32Array[] = [];
+    for (let start = 0; start < pictures.length; start += PICTURES_PER_CALL) {
+      throwIfAborted(signal);
+      const batch = pictures.slice(start, start + PICTURES_PER_CALL);
+      const joined = await this.#client().call('encodePictures', [batch], { timeoutMs: CALL_TIMEOUT_MS });
+      vectors.push(...splitRows(joined, batch.length).map((vector) => this.#checked(vector)));
+    }
+    return vectors;
   }
 
   async close(): Promise<void> {
@@ -162,7 +171,10 @@ export class PulledMultimodalEncoder implements MultimodalEncoder {
     const vectors = await this.#thread.pictures(pictures, options);
     const embedded: EmbeddedPicture[] = [];
     for (const [index, picture] of pictures.entries()) {
-      const { objects, explicit } = await this.#client().call('look', [picture], options);
+      throwIfAborted(options.signal);
+      const { objects, explicit } = await this.#client().call('look', [picture], {
+        timeoutMs: CALL_TIMEOUT_MS,
+      });
       embedded.push({ vector: vectors[index]!, labels: seenLabels(objects), explicit });
     }
     return embedded;
