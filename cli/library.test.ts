@@ -83,6 +83,8 @@ describe('readLibrary', () => {
   });
 
   it('says what is not there', async () => {
-    await expect(readLibrary(path.join(folder, 'nowhere'), options)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(readLibrary(path.join(folder, 'nowhere'), options)).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+    });
   });
 });

@@ -33,7 +33,9 @@ describe('operations through a socket', () => {
       const remote = (await connectOperations(file))!;
       expect(await remote.publish({ events: [] })).toEqual({ published: 0 });
       const seen: unknown[] = [];
-      await remote.settled({ refs: [{ tenant: 'default', videoId: 'v' }] }, (progress) => seen.push(progress));
+      await remote.settled({ refs: [{ tenant: 'default', videoId: 'v' }] }, (progress) =>
+        seen.push(progress),
+      );
       expect(seen).toEqual([{ total: 1, settled: 0, running: [] }]);
       await expect(remote.video({ tenant: 'default', videoId: 'v' })).rejects.toMatchObject({
         code: 'NOT_FOUND',

@@ -103,6 +103,13 @@ function describeFound(records: readonly VideoRecord[], library: Library): strin
     lines.push(
       `  ${mark.padEnd(8)} ${record.metadata.title} [${record.videoId}]${cause ? '' : `  ${seconds.toFixed(1)} s of work`}`,
     );
+    const missing = stages.flatMap(([stage, step]) =>
+      step.status === 'partial' && stage !== 'document'
+        ? (step.missing ?? []).map((what) => `${stage}: ${what}`)
+        : [],
+    );
+    if (state === 'partial' && !cause && missing.length > 0)
+      lines.push(`           missing: ${missing.join(', ')}`);
     if (cause)
       lines.push(
         `           ${cause.stage}: ${cause.code}: ${cause.message}`,
