@@ -46,8 +46,8 @@ const REFINE = 10;
 /** Older versions of a table are removed, but not under a query that still reads one. */
 const KEEP_VERSIONS_MS = 30_000;
 /** LanceDB's own limits are 6 GB and 1 GB, which a long-running process would grow to. */
-const INDEX_CACHE_BYTES = 256n * 1024n ** 2n;
-const METADATA_CACHE_BYTES = 64n * 1024n ** 2n;
+const INDEX_CACHE_BYTES = 128n * 1024n ** 2n;
+const METADATA_CACHE_BYTES = 32n * 1024n ** 2n;
 const SCHEMA_SUFFIX = '.generation.json';
 
 export interface LanceOptions {
