@@ -2,13 +2,16 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import sharp from 'sharp';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { FacesRecognized, FramesExtracted } from '../../shared/contracts/artifacts.ts';
 import type { BlobRef } from '../../shared/contracts/common.ts';
 import { createFaceEngine } from '../../shared/faces/engine/engine.ts';
 import { ModelStore, packageFolder } from '../../shared/models/store.ts';
 import type { ArtifactStore } from '../../shared/ports/artifact-store.ts';
 import { FacesConfig, recogniseVideo } from './index.ts';
+
+// Real models on a shared machine: seconds when it is idle, far more when it is not.
+vi.setConfig({ testTimeout: 240_000 });
 
 class MemoryArtifacts implements Pick<ArtifactStore, 'putBlob' | 'getBlob' | 'getRange'> {
   readonly blobs = new Map<string, Buffer>();

@@ -38,13 +38,11 @@ export function picturesByShot(frames: FramesExtracted): ShotPictures[] {
   }
   const { blob } = frames.samples;
   for (const { shot, timeSec, offset, length } of frames.samples.items) {
-    byIndex
-      .get(shot)
-      ?.samples.push({
-        key: `${blob.sha256}:${offset}`,
-        timeSec,
-        source: { kind: 'sample', offset, length },
-      });
+    byIndex.get(shot)?.samples.push({
+      key: `${blob.sha256}:${offset}`,
+      timeSec,
+      source: { kind: 'sample', offset, length },
+    });
   }
   return shots;
 }

@@ -3,13 +3,16 @@ import path from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { createDetector, SupportedModels } from '@tensorflow-models/face-detection';
 import sharp from 'sharp';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { ModelStore, packageFolder } from '../../models/store.ts';
 import { descriptorDistance } from '../descriptor.ts';
 import { detectorArtifacts } from '../weights/graph-model.ts';
 import { FaceAnalyser } from './analyser.ts';
 import { createFaceEngine, type FaceEngine } from './engine.ts';
 import { intersectionOverUnion } from './suppression.ts';
+
+// Real models on a shared machine: seconds when it is idle, far more when it is not.
+vi.setConfig({ testTimeout: 240_000 });
 
 const models = new ModelStore('/nonexistent');
 
