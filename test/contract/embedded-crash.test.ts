@@ -46,7 +46,7 @@ describe('the embedded stores', () => {
     for (let round = 0; round < 2; round++) {
       const { lines, killed } = start(String(round * 1_000));
       const target = 60 + round * 37;
-      await eventually('the child has written much', () => lines.length > target, 60_000);
+      await eventually('the child has written much', () => lines.length > target, 120_000);
       await killed();
       acknowledged.push(...lines);
     }
@@ -58,7 +58,7 @@ describe('the embedded stores', () => {
     } finally {
       await stores.close();
     }
-  }, 180_000);
+  }, 300_000);
 
   it('belong to one process; the second is told whose they are, and the system frees them after a kill', async () => {
     const { lines, killed } = start('hold');
