@@ -27,7 +27,14 @@ export const OcrConfig = z.object({
   detectionSize: whole(320, 1_920)
     .default(640)
     .describe('Longer side of a picture while text is looked for, pixels; more finds smaller text'),
-  minConfidence: z.coerce.number().min(0).max(1).default(0.6).describe('Lines read less surely are dropped'),
+  minConfidence: z.coerce
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.6)
+    .describe(
+      'Lines read less surely are dropped; tesseract.js, a harder judge of itself, may be a third less sure',
+    ),
   threads: whole(1, 64).default(1).describe('Threads that read side by side, each with its own models'),
 });
 export type OcrConfig = z.infer<typeof OcrConfig>;

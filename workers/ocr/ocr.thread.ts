@@ -39,7 +39,10 @@ async function create(init: unknown) {
         if (sessions.size < MAX_SESSIONS) break;
         sessions.delete(oldest);
       }
-      sessions.set(session, new TextTracker(eye, { minConfidence }));
+      sessions.set(
+        session,
+        new TextTracker(eye, { minConfidence: minConfidence * recogniser.confidenceScale }),
+      );
     },
     async see(session: string, bytes: Uint8Array, sighting: Sighting): Promise<void> {
       const tracker = sessions.get(session);

@@ -158,6 +158,7 @@ export async function openRecogniser(
 
   return {
     engine: 'ppocr',
+    confidenceScale: 1,
     async recognise(picture, quads) {
       const pyramid = new Pyramid(picture);
       const strips = quads.map((quad, index) => ({ index, strip: cropLine(pyramid, quad, LINE_HEIGHT) }));

@@ -22,6 +22,7 @@ export function openTesseract(files: TesseractFiles): TextRecogniser {
   const chinese = new TesseractWorker(files.chinese);
   return {
     engine: 'tesseract',
+    confidenceScale: 2 / 3,
     async recognise(picture, quads) {
       const pyramid = new Pyramid(picture);
       const readings: Reading[] = [];

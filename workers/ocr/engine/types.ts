@@ -43,6 +43,8 @@ export interface TextDetector {
 /** Reads lines of text that were found. */
 export interface TextRecogniser {
   readonly engine: EngineName;
+  /** Engines judge themselves by different measures: what a confidence of 1 with PP-OCR is worth here. */
+  readonly confidenceScale: number;
   /** One reading a quad, in order; the text is empty where nothing could be read. */
   recognise(picture: Pixels, quads: readonly Quad[]): Promise<Reading[]>;
   close(): Promise<void>;
