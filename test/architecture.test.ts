@@ -179,6 +179,21 @@ describe('the models', () => {
   });
 });
 
+describe('the lock file', () => {
+  // A registry that lacks one of them lets `npm install` leave it out; `npm ci` elsewhere then refuses the lock file.
+  it('names the packages of every platform', () => {
+    const { packages } = JSON.parse(readFileSync(path.join(root, 'package-lock.json'), 'utf8')) as {
+      packages: Record<string, { optionalDependencies?: Record<string, string> }>;
+    };
+    const missing = Object.entries(packages).flatMap(([place, { optionalDependencies = {} }]) =>
+      Object.keys(optionalDependencies).filter(
+        (name) => !packages[`${place}/node_modules/${name}`] && !packages[`node_modules/${name}`],
+      ),
+    );
+    expect(missing).toEqual([]);
+  });
+});
+
 describe('the README', () => {
   const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
 
