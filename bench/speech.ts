@@ -56,7 +56,7 @@ async function clipsOf(file: string): Promise<SpeechClip[]> {
   const clips: SpeechClip[] = [];
   await listen(media, thread, {
     path: file,
-    stream: probe.audio!.index,
+    track: probe.audio!,
     signal,
     timeoutMs: 600_000,
     async onSpeech(clip) {

@@ -29,6 +29,8 @@ export interface AudioTrack {
   codec: string;
   sampleRate: number;
   channels: number;
+  /** Which channel is which; null when the file does not say (then nothing can mix them by itself). */
+  channelLayout: string | null;
   durationSec: number | null;
 }
 
@@ -59,6 +61,7 @@ const Stream = z.looseObject({
   duration: Text,
   sample_rate: Text,
   channels: z.number().catch(0),
+  channel_layout: Text,
   disposition: z.looseObject({ attached_pic: z.number().catch(0) }).catch({ attached_pic: 0 }),
   tags: z.record(z.string(), z.string()).catch({}),
   side_data_list: z.array(z.looseObject({ rotation: z.coerce.number().optional() })).catch([]),
@@ -94,6 +97,8 @@ export function readProbe(json: string, bytes: number, complaints: string[]): Pr
           codec: audio.codec_name,
           sampleRate: Number(audio.sample_rate),
           channels: Math.max(1, audio.channels),
+          channelLayout:
+            audio.channel_layout && audio.channel_layout !== 'unknown' ? audio.channel_layout : null,
           durationSec: seconds(audio.duration),
         }
       : null,

@@ -87,7 +87,7 @@ export const audio = defineStage(
           const speech = new Speech();
           const { loudness, analysis, damage } = await listen(media, thread, {
             path: opened.path,
-            stream: probe.audio.index,
+            track: probe.audio,
             signal: context.signal,
             timeoutMs: Math.max(core.media.timeoutMs, TIMEOUT_MS),
             async onSpeech(clip) {

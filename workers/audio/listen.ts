@@ -1,5 +1,6 @@
 /** One pass over a file's sound: ffmpeg measures loudness on the original and pipes 16 kHz mono to the analysis thread. */
 import type { CinedexError } from '../../shared/contracts/errors.ts';
+import type { AudioTrack } from '../../shared/media/probe.ts';
 import type { SafeMedia } from '../../shared/media/safe-media.ts';
 import type { ThreadClient } from '../../shared/threads/client.ts';
 import type { AnalysisThread } from './analysis.thread.ts';
@@ -21,8 +22,8 @@ export interface Heard {
 
 interface ListenRequest {
   path: string;
-  /** Number of the audio stream in the file. */
-  stream: number;
+  /** The audio track to listen to. */
+  track: Pick<AudioTrack, 'index' | 'channels' | 'channelLayout'>;
   signal: AbortSignal;
   timeoutMs: number;
   /** Called for each stretch of speech, in order; decoding waits for it. */
@@ -30,6 +31,12 @@ interface ListenRequest {
 }
 
 let recordings = 0;
+
+/** Channels of an unknown layout are mixed in equal parts; without that ffmpeg refuses to convert them. */
+export function mixed({ channels, channelLayout }: ListenRequest['track']): string {
+  if (channelLayout !== null || channels <= 2) return '';
+  return `pan=mono|c0<${Array.from({ length: channels }, (_, channel) => `c${channel}`).join('+')},`;
+}
 
 /**
  * Decodes and analyses at the same time, holding a few seconds of sound only. Gaps in the track's clock are filled with
@@ -39,7 +46,7 @@ let recordings = 0;
 export async function listen(
   media: SafeMedia,
   thread: ThreadClient<AnalysisThread>,
-  { path, stream, signal, timeoutMs, onSpeech }: ListenRequest,
+  { path, track, signal, timeoutMs, onSpeech }: ListenRequest,
 ): Promise<Heard> {
   const id = ++recordings;
   await thread.call('begin', [id], { signal });
@@ -60,7 +67,7 @@ export async function listen(
     timeoutMs,
     tolerateDamage: true,
     logLevel: 'info',
-    filter: `[0:${stream}]ebur128=peak=true:framelog=verbose,aresample=${SAMPLE_RATE}:async=1:first_pts=0,aformat=sample_fmts=flt:channel_layouts=mono[pcm]`,
+    filter: `[0:${track.index}]${mixed(track)}ebur128=peak=true:framelog=verbose,aresample=${SAMPLE_RATE}:async=1:first_pts=0,aformat=sample_fmts=flt:channel_layouts=mono[pcm]`,
     outputs: [
       {
         fd: 1,
