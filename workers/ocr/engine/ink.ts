@@ -65,10 +65,6 @@ export function otsuThreshold(values: Uint8Array): number {
 const MIN_SEED_PIXELS = 8;
 const MIN_SAMPLES = 30;
 const MIN_LETTER_PIXELS = 5;
-/** A tighter tolerance is tried where letters ran together with a background of nearly their colour and were lost. */
-const TOLERANCE_SHARES = [1, 0.65, 0.4];
-/** Words stand closer than this many heights; a wider gap means that letters were taken for background. */
-const MAX_GAP = 0.8;
 const TOLERANCE_RANGE = [28, 90] as const;
 
 /**
@@ -107,39 +103,8 @@ function inkOf(strip: Pixels, grey: Grey, extreme: (value: number) => boolean): 
   if (samples[0].length < MIN_SAMPLES) return null;
   const colour = samples.map((values) => values.sort((a, b) => a - b)[values.length >> 1]!) as Ink['colour'];
   const distances = colourDistances(strip, colour);
-  const widest = Math.max(TOLERANCE_RANGE[0], Math.min(TOLERANCE_RANGE[1], otsuThreshold(distances)));
-  let best: { ink: Ink; gap: number } | null = null;
-  for (const share of TOLERANCE_SHARES) {
-    const tolerance = Math.max(TOLERANCE_RANGE[0], widest * share);
-    const { letters, score } = lettersWithin(strip, distances, tolerance);
-    const gap = widestGap(letters, strip);
-    if (!best || gap < best.gap - height / 4)
-      best = { gap, ink: { colour, tolerance, distances, letters, score } };
-    if (best.gap <= MAX_GAP * height || tolerance === TOLERANCE_RANGE[0]) break;
-  }
-  return best?.ink ?? null;
-}
-
-/** Longest run of columns without a letter, the ends included. */
-function widestGap(letters: Uint8Array, { width, height }: Pixels): number {
-  let widest = 0;
-  let last = -1;
-  for (let x = 0; x < width; x++) {
-    let inked = false;
-    for (let y = 0; y < height && !inked; y++) inked = letters[y * width + x] === 1;
-    if (!inked) continue;
-    widest = Math.max(widest, x - last - 1);
-    last = x;
-  }
-  return Math.max(widest, width - 1 - last);
-}
-
-function lettersWithin(
-  { width, height }: Pixels,
-  distances: Uint8Array,
-  tolerance: number,
-): { letters: Uint8Array; score: number } {
-  const mask = distances.map((distance) => (distance < tolerance ? 1 : 0));
+  const tolerance = Math.max(TOLERANCE_RANGE[0], Math.min(TOLERANCE_RANGE[1], otsuThreshold(distances)));
+  for (let i = 0; i < mask.length; i++) mask[i] = distances[i]! < tolerance ? 1 : 0;
   const { labels, components } = findComponents(mask, width, height);
   const isLetter = components.map(
     (part) =>
@@ -154,9 +119,13 @@ function lettersWithin(
     inkPixels += 1;
     flatness += distances[i]!;
   }
-  const unevenness = inkPixels > 0 ? flatness / inkPixels : 99;
-  const score = likeness(components, isLetter, { width, area: letters.length, inkPixels, unevenness });
-  return { letters, score };
+  const score = likeness(components, isLetter, {
+    width,
+    area: letters.length,
+    inkPixels,
+    unevenness: inkPixels > 0 ? flatness / inkPixels : 99,
+  });
+  return { colour, tolerance, distances, letters, score };
 }
 
 /** Letters span the line, cover a good part of it, are of one colour, and little of that colour is background. */
