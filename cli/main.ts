@@ -76,7 +76,9 @@ async function main(argv: readonly string[]): Promise<number> {
       if (error.exitCode === 0) return EXIT.ok;
       // Without a verb commander has shown the help already.
       if (error.code === 'commander.help') return EXIT.usage;
-      return output.error(new CinedexError('USAGE', error.message.replace(/^error: /, '')));
+      return output.error(
+        new CinedexError('USAGE', error.message.replace(/^error: /, '').replaceAll('\n', ' ')),
+      );
     }
     if (stop.signal.aborted) return EXIT.interrupted;
     return output.error(error);
