@@ -166,8 +166,11 @@ export class ShotDetector {
     const after = this.#recent.findLast(
       (seen, i) => i >= index && seen.timeSec - timeSec <= CUT.settleSec,
     )!.frame;
-    return (
-      difference(before, after) >= CUT.persists * change && histogramDistance(before, after) >= CUT.colours
+    // From further back, too: the end of a flash differs from the flash, but not from what was there before it.
+    const earlier = this.#recent.find((seen) => timeSec - seen.timeSec <= CUT.aroundSec)!.frame;
+    return [before, earlier].every(
+      (past) =>
+        difference(past, after) >= CUT.persists * change && histogramDistance(past, after) >= CUT.colours,
     );
   }
 
