@@ -3,16 +3,15 @@
  * output event, acknowledgement. A crash between any two is repaired by running the job again.
  */
 import { randomUUID } from 'node:crypto';
-import { encodeEvent } from '../../shared/contracts/envelope.ts';
 import { CinedexError, type ErrorInfo, toCinedexError } from '../../shared/contracts/errors.ts';
-import { stageTopic } from '../../shared/contracts/events.ts';
 import { formatZodError } from '../../shared/contracts/zod.ts';
 import type { EventBus } from '../../shared/ports/event-bus.ts';
 import type { JobResult } from '../../shared/ports/job-queue.ts';
 import type { Ledger, VideoRecord } from '../../shared/ports/ledger.ts';
+import { announceStep } from './announce.ts';
 import { readArtifact, type StoredArtifact, writeArtifact } from './artifact.ts';
-import { type BoundStage, digest } from './bind.ts';
-import { publishDeadLetter } from './dead-letters.ts';
+import type { BoundStage } from './bind.ts';
+import { abortable, Postponed, Rejected, UpstreamLost } from './interruptions.ts';
 import { applyPlan, FORGET, hasArtifact, type PlannedStep, withCheckAt } from './plan.ts';
 import type { Outcome, Services, StageContext, StageHandler } from './stage.ts';
 import {
@@ -151,7 +150,10 @@ export class StepRunner {
       return { kind: 'done' };
     }
     this.#o.onEffect?.('ledger', job);
-    await this.#announce(job, settled.video, settlement, result.output, span.traceparent);
+    await announceStep(this.#o, {
+      ...{ job, video: settled.video, settlement },
+      ...{ output: result.output, traceparent: span.traceparent },
+    });
     this.#o.onEffect?.('event', job);
     await this.#o.enqueue(settled.video, settled.queue);
     report(settlement.status, { reused: settlement.reused, message: settlement.missing?.join(', ') ?? null });
@@ -347,7 +349,10 @@ export class StepRunner {
       return { kind: 'done' };
     }
     this.#o.onEffect?.('ledger', job);
-    await this.#announce(job, settled.video, settlement, undefined, span.traceparent);
+    await announceStep(this.#o, {
+      ...{ job, video: settled.video, settlement },
+      ...{ output: undefined, traceparent: span.traceparent },
+    });
     this.#o.onEffect?.('event', job);
     await this.#o.enqueue(settled.video, settled.queue);
     report('failed', { code: error.code, message: error.message, error: error.cause ?? error });
@@ -413,7 +418,10 @@ export class StepRunner {
       missing: step.missing,
       error: step.error as ErrorInfo | undefined,
     };
-    await this.#announce(job, video, settlement, found?.output, video.traceparent);
+    await announceStep(this.#o, {
+      ...{ job, video, settlement },
+      ...{ output: found?.output, traceparent: video.traceparent },
+    });
     const waiting = Object.entries(video.steps).filter(([, { status }]) => status === 'queued');
     await this.#o.enqueue(
       video,
@@ -422,86 +430,5 @@ export class StepRunner {
     return settlement.status === 'failed'
       ? { kind: 'failed', reason: `${settlement.error?.code}: ${settlement.error?.message}` }
       : { kind: 'done' };
-  }
-
-  async #announce(
-    job: StepJob,
-    video: VideoRecord,
-    settlement: Settlement,
-    output: unknown,
-    traceparent: string | undefined,
-  ): Promise<void> {
-    const { tenant, videoId, stage, key, epoch } = job;
-    if (stage === FORGET && settlement.status !== 'failed') return;
-    const id = (topic: string) => digest([tenant, videoId, stage, key, epoch, topic]).slice(0, 32);
-    if (settlement.status === 'failed') {
-      await publishDeadLetter(this.#o.bus, {
-        key: `${tenant}/${videoId}`,
-        stage,
-        attempts: video.steps[stage]?.attempts ?? 0,
-        error: settlement.error!,
-        ...(video.origin && { origin: video.origin }),
-        original: JSON.stringify({
-          tenant,
-          videoId,
-          source: video.source,
-          media: video.media,
-          metadata: video.metadata,
-        }),
-        ...(traceparent && { traceparent }),
-      });
-      return;
-    }
-    const topic = stageTopic(stage);
-    const settled = encodeEvent(
-      'video.stage-settled.v1',
-      {
-        ...{ tenant, videoId, stage, revision: video.revision, status: settlement.status },
-        ...(settlement.status === 'skipped' ? { reason: settlement.missing?.join(', ') } : { artifact: key }),
-        ...(settlement.status === 'partial' && { missing: settlement.missing }),
-        ...{ reused: settlement.reused, durationMs: settlement.durationMs },
-      },
-      { id: id(topic), traceparent },
-    );
-    await this.#o.bus.publish(topic, [settled]);
-    if (output === undefined) return;
-    for (const extra of this.#byName.get(stage)?.stage.announce?.(output as never, video) ?? []) {
-      const { type, data } = extra.event;
-      await this.#o.bus.publish(extra.topic, [encodeEvent(type, data, { id: id(extra.topic), traceparent })]);
-    }
-  }
-}
-
-/** The handler's promise, or a rejection as soon as the signal is aborted, whether or not the handler heeds it. */
-async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  let onAbort: (() => void) | undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(new CinedexError('ABORTED', 'The work was stopped.', { cause: signal.reason }));
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    if (onAbort) signal.removeEventListener('abort', onAbort);
-  }
-}
-
-/** The stage said that trying again cannot help, whatever the code's table entry says. */
-class Rejected extends CinedexError {}
-
-class Postponed extends Error {
-  readonly delayMs: number;
-  constructor(delayMs: number, reason: string) {
-    super(reason);
-    this.delayMs = delayMs;
-  }
-}
-
-class UpstreamLost extends Error {
-  readonly stage: string;
-  constructor(stage: string) {
-    super(`The artifact of ${stage} is gone; that stage runs again.`);
-    this.stage = stage;
   }
 }
