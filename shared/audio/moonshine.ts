@@ -28,6 +28,7 @@ export function createMoonshine(models: ModelStore, id: MoonshineId): Transcribe
   return {
     id: models.version(id),
     maxWindowSec: MAX_WINDOW_SEC,
+    multilingual: false,
     async transcribe(samples, { signal } = {}) {
       const whole = await decode(samples, signal);
       if (whole.text !== '' || samples.length < WORTH_SPLITTING_SEC * 16_000) return judge([whole]);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { judge } from './moonshine.ts';
-import { type DecodedSpeech, detokenise, mostLikely, repetitionLength } from './moonshine-model.ts';
+import { type DecodedSpeech, detokenise, mostLikely } from './moonshine-model.ts';
+import { repetitionLength } from './repetition.ts';
 import { keepUnderstood, type TimedTranscription } from './understood.ts';
 
 const decoded = (text: string, probability: number, repeated = false): DecodedSpeech => ({

@@ -18,11 +18,20 @@ const UNHEARD_SEC = 1.5;
 /** Foreign speech is reported from this share of all speech on; below, it is the odd mumbled word. */
 const REPORTED_SHARE = 0.25;
 
-/** @returns what can be used, in order, and whether a good part of the speech is in a language the model cannot write */
-export function keepUnderstood(windows: readonly TimedTranscription[]): {
+/**
+ * @param model.multilingual low certainty then says nothing about the language, and each window's own verdict stands
+ * @returns what can be used, in order, and whether a good part of the speech is in a language the model cannot write
+ */
+export function keepUnderstood(
+  windows: readonly TimedTranscription[],
+  { multilingual } = { multilingual: false },
+): {
   kept: TimedTranscription[];
   foreign: boolean;
 } {
+  if (multilingual) {
+    return { kept: windows.filter(({ rejected, text }) => !rejected && text !== ''), foreign: false };
+  }
   let tokens = 0;
   let logs = 0;
   for (const window of windows) {

@@ -5,8 +5,9 @@ import {
   FINGERPRINT_ALGORITHM,
   FINGERPRINT_FRAME_SEC,
 } from '../../shared/audio/fingerprint.ts';
-import type { Transcription } from '../../shared/audio/transcriber.ts';
+import type { Transcriber } from '../../shared/audio/transcriber.ts';
 import { keepUnderstood, type TimedTranscription } from '../../shared/audio/understood.ts';
+import type { CoreConfig } from '../../shared/config.ts';
 import { AudioAnalyzed, type SpeechSegment } from '../../shared/contracts/artifacts.ts';
 import { createSafeMedia } from '../../shared/media/safe-media.ts';
 import { ModelStore } from '../../shared/models/store.ts';
@@ -17,7 +18,12 @@ import type { Analysis, SpeechClip } from './analysis.ts';
 import { AUDIO_EMBEDDING_DIMENSIONS } from './embedding.ts';
 import { listen } from './listen.ts';
 import type { Loudness } from './loudness.ts';
-import { chooseTranscriber, createTranscriber, TRANSCRIBER_CHOICES } from './transcribers.ts';
+import {
+  chooseTranscriber,
+  createTranscriber,
+  suggestedTranscriber,
+  TRANSCRIBER_CHOICES,
+} from './transcribers.ts';
 
 const VOICE_MODEL = 'silero-vad';
 /** Two hours of speech at twice real time, the slowest machine that makes sense. */
@@ -36,11 +42,14 @@ export const AudioConfig = z.object({
 const choices = new Map<string, ReturnType<typeof chooseTranscriber>>();
 
 /** Decided once a process, so that a model pulled meanwhile cannot give a key that the running handler does not honour. */
-function transcriberFor(choice: z.infer<typeof AudioConfig>['transcriber'], modelsDir: string) {
-  const key = `${choice} ${modelsDir}`;
+function transcriberFor(
+  choice: z.infer<typeof AudioConfig>['transcriber'],
+  { profile, modelsDir }: Pick<CoreConfig['core'], 'profile' | 'modelsDir'>,
+) {
+  const key = `${choice} ${profile} ${modelsDir}`;
   const known = choices.get(key);
   if (known !== undefined) return known;
-  const chosen = chooseTranscriber(choice, new ModelStore(modelsDir));
+  const chosen = chooseTranscriber(choice, new ModelStore(modelsDir), profile);
   choices.set(key, chosen);
   return chosen;
 }
@@ -53,7 +62,7 @@ export const audio = defineStage(
     config: AudioConfig,
     // A model that is pulled gives other keys after the next start, so videos heard without it are completed.
     models(config, core) {
-      const transcriber = transcriberFor(config.transcriber, core.core.modelsDir);
+      const transcriber = transcriberFor(config.transcriber, core.core);
       return transcriber ? [VOICE_MODEL, transcriber] : [VOICE_MODEL];
     },
     keyConfig: (config) => ({ speech: config.transcriber !== 'none' }),
@@ -64,10 +73,14 @@ export const audio = defineStage(
   async (services, config) => {
     const { core, models, logger } = services;
     const media = createSafeMedia(core.media, logger);
-    const chosen = transcriberFor(config.transcriber, models.folder);
+    const chosen = transcriberFor(config.transcriber, {
+      profile: core.core.profile,
+      modelsDir: models.folder,
+    });
     const transcriber = chosen && createTranscriber(chosen, models);
     if (!transcriber && config.transcriber === 'auto') {
-      logger.info('no speech model is here: run `cinedex models pull moonshine-tiny` to index what is said');
+      const model = suggestedTranscriber(core.core.profile);
+      logger.info(`no speech model is here: run \`cinedex models pull ${model}\` to index what is said`);
     }
     const thread = new ThreadClient<AnalysisThread>(new URL('./analysis.thread.ts', import.meta.url), {
       voiceModel: models.file(VOICE_MODEL, 'silero_vad_v5.onnx'),
@@ -84,15 +97,14 @@ export const audio = defineStage(
         try {
           const probe = await media.probe(opened.path, context.signal);
           if (!probe.audio) return skip('The file has no audio track.');
-          const speech = new Speech();
+          const speech = new Speech(transcriber);
           const { loudness, analysis, damage } = await listen(media, thread, {
             path: opened.path,
             track: probe.audio,
             signal: context.signal,
             timeoutMs: Math.max(core.media.timeoutMs, TIMEOUT_MS),
             async onSpeech(clip) {
-              const { signal } = context;
-              speech.add(clip, transcriber ? await transcriber.transcribe(clip.samples, { signal }) : null);
+              await speech.hear(clip, context.signal);
             },
           });
           if (analysis.durationSec === 0) {
@@ -100,7 +112,7 @@ export const audio = defineStage(
             return skip('The audio track holds no sound.');
           }
           const model = transcriber?.id ?? null;
-          const { segments, missing } = speech.settle(config.transcriber !== 'none', model);
+          const { segments, missing } = speech.settle(config.transcriber !== 'none');
           if (damage) missing.push('audio:damaged');
           const transcript = model ? { model, segments } : null;
           context.note({
@@ -120,25 +132,49 @@ export const audio = defineStage(
 
 /** What became of the speech so far. */
 class Speech {
-  readonly windows: TimedTranscription[] = [];
+  readonly #transcriber: Transcriber | null;
+  readonly #windows: TimedTranscription[] = [];
+  /** Seconds in which each language was spoken, as far as the model hears languages. */
+  readonly #spoken = new Map<string, number>();
   seconds = 0;
 
-  add(clip: SpeechClip, transcription: Transcription | null): void {
-    const { startSec, endSec } = clip;
+  constructor(transcriber: Transcriber | null) {
+    this.#transcriber = transcriber;
+  }
+
+  async hear({ samples, startSec, endSec }: SpeechClip, signal: AbortSignal): Promise<void> {
     this.seconds += endSec - startSec;
-    if (transcription) this.windows.push({ ...transcription, startSec, endSec });
+    if (!this.#transcriber) return;
+    const expected = [...this.#spoken].sort((one, other) => other[1] - one[1])[0]?.[0];
+    const transcription = await this.#transcriber.transcribe(samples, { signal, expected });
+    this.#windows.push({ ...transcription, startSec, endSec });
+    const { spoken, rejected } = transcription;
+    if (spoken && !rejected) this.#spoken.set(spoken, (this.#spoken.get(spoken) ?? 0) + endSec - startSec);
   }
 
   /** @param wanted whether the lack of a model is worth telling */
-  settle(wanted: boolean, model: string | null): { segments: SpeechSegment[]; missing: string[] } {
-    if (!model)
+  settle(wanted: boolean): { segments: SpeechSegment[]; missing: string[] } {
+    if (!this.#transcriber)
       return { segments: [], missing: wanted && this.seconds >= LEAST_SPEECH_SEC ? ['speech'] : [] };
-    const { kept, foreign } = keepUnderstood(this.windows);
-    const segments = kept.map(({ startSec, endSec, text, language, confidence }) => ({
-      ...{ startSec, endSec, text, language, confidence },
-    }));
-    return { segments, missing: foreign ? ['speech:unsupported-language'] : [] };
+    const { kept, foreign } = keepUnderstood(this.#windows, this.#transcriber);
+    return {
+      segments: kept.flatMap(speechSegments),
+      missing: foreign ? ['speech:unsupported-language'] : [],
+    };
   }
+}
+
+/** A window as the parts that the model timed, or as a whole; times on the video's clock. */
+function speechSegments(window: TimedTranscription): SpeechSegment[] {
+  const { startSec, endSec, language, segments } = window;
+  const parts = segments?.map((part) => ({
+    ...part,
+    startSec: startSec + part.startSec,
+    endSec: Math.min(startSec + part.endSec, endSec),
+  }));
+  return (parts ?? [window]).map(({ startSec, endSec, text, confidence }) => ({
+    ...{ startSec, endSec, text, language, confidence },
+  }));
 }
 
 async function store(

@@ -1,0 +1,136 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { TONES, toneSamples, writeTinyWhisper } from '../../test/fixtures/tiny-whisper.ts';
+import { ModelStore } from '../models/store.ts';
+import type { Transcriber } from './transcriber.ts';
+import { createWhisper, WHISPER_MODEL } from './whisper.ts';
+
+let scratch: string;
+const open: Transcriber[] = [];
+
+beforeAll(async () => {
+  scratch = await mkdtemp(path.join(os.tmpdir(), 'cinedex-whisper-'));
+});
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((transcriber) => transcriber.close()));
+});
+afterAll(() => rm(scratch, { recursive: true, force: true }));
+
+/** The real manifest without sizes and checksums, and the tiny model's files. */
+async function tinyStore(name: string): Promise<{ store: ModelStore; folder: string }> {
+  const store = new ModelStore(path.join(scratch, name));
+  const manifest = store.manifest(WHISPER_MODEL);
+  store.manifests.set(WHISPER_MODEL, {
+    ...manifest,
+    files: manifest.files.map((file) => ({ ...file, bytes: null, sha256: null })),
+  });
+  const folder = path.join(store.folder, WHISPER_MODEL, manifest.version);
+  await writeTinyWhisper(folder);
+  return { store, folder };
+}
+
+function whisperOf(store: ModelStore): Transcriber {
+  const transcriber = createWhisper(store);
+  open.push(transcriber);
+  return transcriber;
+}
+
+describe('Whisper from a local folder', () => {
+  let tiny: ModelStore;
+  beforeAll(async () => {
+    ({ store: tiny } = await tinyStore('tiny'));
+  });
+
+  it('times the parts of what it writes down, each with its certainty', async () => {
+    const whisper = whisperOf(tiny);
+    await whisper.warmUp();
+    expect(whisper.id).toMatch(/^whisper-base@/);
+    const heard = await whisper.transcribe(toneSamples(TONES.english, 2));
+    expect(heard).toMatchObject({ text: 'hello world again', language: 'en', spoken: 'en', tokens: 3 });
+    expect(heard.rejected).toBeUndefined();
+    expect(heard.segments).toMatchObject([
+      { startSec: 0, endSec: 1, text: 'hello world' },
+      { startSec: 1, endSec: 1.5, text: 'again' },
+    ]);
+    for (const { confidence } of [heard, ...heard.segments!]) {
+      expect(confidence).toBeGreaterThan(0.9);
+      expect(confidence).toBeLessThanOrEqual(1);
+    }
+  });
+
+  it('hears which language is spoken, and puts characters together that lie in two tokens', async () => {
+    const whisper = whisperOf(tiny);
+    const chinese = await whisper.transcribe(toneSamples(TONES.chinese, 2));
+    expect(chinese).toMatchObject({ text: '你好', language: 'zh', spoken: 'zh' });
+    expect(chinese.segments).toMatchObject([{ startSec: 0, endSec: 0.8 }]);
+  });
+
+  it('ends no part after its window', async () => {
+    const { segments } = await whisperOf(tiny).transcribe(toneSamples(TONES.english, 1.2));
+    expect(segments!.at(-1)).toMatchObject({ startSec: 1, endSec: 1.2 });
+  });
+
+  it('stops a decoder that runs in circles, and refuses what it wrote', async () => {
+    const circle = await whisperOf(tiny).transcribe(toneSamples(TONES.circle, 4));
+    expect(circle).toMatchObject({ text: 'la', spoken: 'fr', language: 'und', rejected: 'repetition' });
+  });
+
+  it('refuses a guess where nobody seems to speak', async () => {
+    const noise = await whisperOf(tiny).transcribe(toneSamples(TONES.noise, 2));
+    expect(noise).toMatchObject({ spoken: 'en', rejected: 'no-speech' });
+  });
+
+  it('takes the language spoken around it where none is clear, and only there', async () => {
+    const whisper = whisperOf(tiny);
+    expect(await whisper.transcribe(toneSamples(TONES.noise, 2), { expected: 'zh' })).toMatchObject({
+      spoken: 'zh',
+    });
+    expect(await whisper.transcribe(toneSamples(TONES.english, 2), { expected: 'zh' })).toMatchObject({
+      spoken: 'en',
+    });
+  });
+
+  it('takes no more than half a minute', async () => {
+    await expect(whisperOf(tiny).transcribe(toneSamples(TONES.english, 30.1))).rejects.toThrow(RangeError);
+  });
+
+  it('stops when told to, and works again afterwards', async () => {
+    const whisper = whisperOf(tiny);
+    await whisper.warmUp();
+    const controller = new AbortController();
+    const running = whisper.transcribe(toneSamples(TONES.circle, 30), { signal: controller.signal });
+    controller.abort();
+    await expect(running).rejects.toMatchObject({ code: 'ABORTED' });
+    expect(await whisper.transcribe(toneSamples(TONES.chinese, 2))).toMatchObject({ text: '你好' });
+  });
+
+  it('says at once which command fetches the model', () => {
+    const store = new ModelStore(path.join(scratch, 'empty'));
+    expect(() => createWhisper(store)).toThrow(
+      expect.objectContaining({
+        code: 'MODEL_MISSING',
+        message: expect.stringContaining('models pull whisper-base'),
+      }),
+    );
+  });
+
+  it('refuses weights of another size than the manifest says', async () => {
+    const { folder } = await tinyStore('short');
+    expect(() => createWhisper(new ModelStore(path.resolve(folder, '../..')))).toThrow(
+      expect.objectContaining({ code: 'MODEL_CORRUPT' }),
+    );
+  });
+
+  it.each([
+    ['onnx/decoder_model_merged_quantized.onnx', 'no weights'],
+    ['onnx/encoder_model_quantized.onnx', ''],
+    ['tokenizer.json', '{"version":'],
+    ['generation_config.json', '{"eos_token_id": 9}'],
+  ])('does not start with a damaged %s', async (name, content) => {
+    const { store, folder } = await tinyStore(`damaged-${name.replaceAll('/', '-')}`);
+    await writeFile(path.join(folder, name), content);
+    await expect(whisperOf(store).warmUp()).rejects.toMatchObject({ code: 'MODEL_CORRUPT' });
+  });
+});
