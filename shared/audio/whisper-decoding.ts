@@ -123,7 +123,11 @@ export class WhisperDecoding {
     while (circle > 0) if (this.#written.pop()!.token < end) circle -= 1;
   }
 
-  /** What was written, cut at the time marks. @param durationSec length of the window; no time lies beyond it */
+  /**
+   * What was written, cut at the time marks. Text that begins at the end of the window or later is left out: the model
+   * made it up for the silence with which its input is filled.
+   * @param durationSec length of the window; no time lies beyond it
+   */
   segments(durationSec: number): MarkedText[] {
     const { end, firstMark } = this.#vocabulary;
     const segments: MarkedText[] = [];
@@ -143,7 +147,7 @@ export class WhisperDecoding {
         open.probabilities.push(probability);
       }
     }
-    return segments;
+    return segments.filter(({ startSec }) => startSec < durationSec);
   }
 
   #chooseLanguage(logits: Float32Array): void {

@@ -5,7 +5,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { TONES, toneSamples, writeTinyWhisper } from '../../test/fixtures/tiny-whisper.ts';
 import { ModelStore } from '../models/store.ts';
 import type { Transcriber } from './transcriber.ts';
-import { createWhisper, WHISPER_MODEL } from './whisper.ts';
+import { keepUnderstood } from './understood.ts';
+import type { WhisperHeard } from './whisper.thread.ts';
+import { createWhisper, judgeWhisper, WHISPER_MODEL } from './whisper.ts';
 
 let scratch: string;
 const open: Transcriber[] = [];
@@ -38,14 +40,14 @@ function whisperOf(store: ModelStore): Transcriber {
 }
 
 describe('Whisper from a local folder', () => {
-  let tiny: ModelStore;
+  let whisper: Transcriber;
   beforeAll(async () => {
-    ({ store: tiny } = await tinyStore('tiny'));
+    whisper = createWhisper((await tinyStore('tiny')).store);
+    await whisper.warmUp();
   });
+  afterAll(() => whisper.close());
 
   it('times the parts of what it writes down, each with its certainty', async () => {
-    const whisper = whisperOf(tiny);
-    await whisper.warmUp();
     expect(whisper.id).toMatch(/^whisper-base@/);
     const heard = await whisper.transcribe(toneSamples(TONES.english, 2));
     expect(heard).toMatchObject({ text: 'hello world again', language: 'en', spoken: 'en', tokens: 3 });
@@ -61,29 +63,27 @@ describe('Whisper from a local folder', () => {
   });
 
   it('hears which language is spoken, and puts characters together that lie in two tokens', async () => {
-    const whisper = whisperOf(tiny);
     const chinese = await whisper.transcribe(toneSamples(TONES.chinese, 2));
     expect(chinese).toMatchObject({ text: '你好', language: 'zh', spoken: 'zh' });
     expect(chinese.segments).toMatchObject([{ startSec: 0, endSec: 0.8 }]);
   });
 
   it('ends no part after its window', async () => {
-    const { segments } = await whisperOf(tiny).transcribe(toneSamples(TONES.english, 1.2));
+    const { segments } = await whisper.transcribe(toneSamples(TONES.english, 1.2));
     expect(segments!.at(-1)).toMatchObject({ startSec: 1, endSec: 1.2 });
   });
 
   it('stops a decoder that runs in circles, and refuses what it wrote', async () => {
-    const circle = await whisperOf(tiny).transcribe(toneSamples(TONES.circle, 4));
+    const circle = await whisper.transcribe(toneSamples(TONES.circle, 4));
     expect(circle).toMatchObject({ text: 'la', spoken: 'fr', language: 'und', rejected: 'repetition' });
   });
 
   it('refuses a guess where nobody seems to speak', async () => {
-    const noise = await whisperOf(tiny).transcribe(toneSamples(TONES.noise, 2));
+    const noise = await whisper.transcribe(toneSamples(TONES.noise, 2));
     expect(noise).toMatchObject({ spoken: 'en', rejected: 'no-speech' });
   });
 
   it('takes the language spoken around it where none is clear, and only there', async () => {
-    const whisper = whisperOf(tiny);
     expect(await whisper.transcribe(toneSamples(TONES.noise, 2), { expected: 'zh' })).toMatchObject({
       spoken: 'zh',
     });
@@ -93,12 +93,10 @@ describe('Whisper from a local folder', () => {
   });
 
   it('takes no more than half a minute', async () => {
-    await expect(whisperOf(tiny).transcribe(toneSamples(TONES.english, 30.1))).rejects.toThrow(RangeError);
+    await expect(whisper.transcribe(toneSamples(TONES.english, 30.1))).rejects.toThrow(RangeError);
   });
 
   it('stops when told to, and works again afterwards', async () => {
-    const whisper = whisperOf(tiny);
-    await whisper.warmUp();
     const controller = new AbortController();
     const running = whisper.transcribe(toneSamples(TONES.circle, 30), { signal: controller.signal });
     controller.abort();
@@ -132,5 +130,52 @@ describe('Whisper from a local folder', () => {
     const { store, folder } = await tinyStore(`damaged-${name.replaceAll('/', '-')}`);
     await writeFile(path.join(folder, name), content);
     await expect(whisperOf(store).warmUp()).rejects.toMatchObject({ code: 'MODEL_CORRUPT' });
+  });
+});
+
+describe('judgeWhisper', () => {
+  const heard = (text: string, probability = 0.8, other: Partial<WhisperHeard> = {}): WhisperHeard => ({
+    language: 'en',
+    noSpeechProbability: 0,
+    repeated: false,
+    segments: [{ startSec: 0, endSec: 1, text, probabilities: [probability, probability] }],
+    ...other,
+  });
+
+  it('keeps what is likely enough, in any language', () => {
+    expect(judgeWhisper(heard('Hello there.')).rejected).toBeUndefined();
+    expect(judgeWhisper(heard('大家好', 0.5, { language: 'zh' }))).toMatchObject({
+      language: 'zh',
+      spoken: 'zh',
+    });
+    expect(judgeWhisper(heard('大家好', 0.5, { language: 'yue' })).language).toBe('zh');
+    const french = judgeWhisper(heard('Bonjour', 0.5, { language: 'fr' }));
+    expect(french).toMatchObject({ language: 'und', spoken: 'fr', text: 'Bonjour' });
+    expect(french.rejected).toBeUndefined();
+  });
+
+  it('refuses guesses, silence, and text that repeats itself', () => {
+    expect(judgeWhisper(heard('Thank you.', 0.3)).rejected).toBe('uncertain');
+    expect(judgeWhisper(heard('Thank you.', 0.3, { noSpeechProbability: 0.9 })).rejected).toBe('no-speech');
+    expect(judgeWhisper(heard('Thank you.', 0.8, { noSpeechProbability: 0.9 })).rejected).toBeUndefined();
+    expect(judgeWhisper(heard('and so on and so forth, '.repeat(8))).rejected).toBe('repetition');
+    expect(judgeWhisper(heard('')).rejected).toBe('no-speech');
+    expect(judgeWhisper(heard('', 0.8, { segments: [] }))).toMatchObject({
+      rejected: 'no-speech',
+      tokens: 0,
+    });
+  });
+
+  it('is not overruled for a recording of low certainty, as a model of one language is', () => {
+    const windows = [0.5, 0.6, 0.3].map((probability, index) => ({
+      ...judgeWhisper(heard('words', probability)),
+      startSec: index * 5,
+      endSec: index * 5 + 4,
+    }));
+    expect(keepUnderstood(windows, { multilingual: true })).toEqual({
+      kept: windows.slice(0, 2),
+      foreign: false,
+    });
+    expect(keepUnderstood(windows).kept).toEqual([]);
   });
 });
