@@ -3,14 +3,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { AUDIO_SPACE } from '../../shared/audio/embedding-space.ts';
 import { decodeFingerprint } from '../../shared/audio/fingerprint.ts';
+import { WHISPER_MODEL } from '../../shared/audio/whisper.ts';
 import { loadConfig } from '../../shared/config.ts';
 import { AudioAnalyzed } from '../../shared/contracts/artifacts.ts';
 import type { BlobRef } from '../../shared/contracts/common.ts';
 import { findBinaries } from '../../shared/media/binaries.ts';
 import { ModelStore } from '../../shared/models/store.ts';
+import { writeTinyWhisper } from '../../test/fixtures/tiny-whisper.ts';
 import type { Outcome, Services, StageContext, StageHandler } from '../runtime/stage.ts';
-import { AUDIO_EMBEDDING_DIMENSIONS } from './embedding.ts';
 import { AudioConfig, audio } from './index.ts';
 
 const SPEECH = path.resolve(import.meta.dirname, '../../test/fixtures/speech-en.ogg');
@@ -51,11 +53,12 @@ afterEach(async () => {
 async function stageWith(
   settings: Record<string, unknown> = { transcriber: 'none' },
   models = pulled,
+  core = config,
 ): Promise<Stage> {
   const blobs = new Map<string, Uint8Array>();
   let released = 0;
   const services = {
-    core: config,
+    core,
     models,
     artifacts: {
       async putBlob(bytes: Uint8Array, mediaType: string): Promise<BlobRef> {
@@ -114,8 +117,8 @@ describe('the audio stage', () => {
     expect(output.segments[1]!.startSec).toBeCloseTo(3, 0);
     expect(output.loudness.integratedLufs).toBeLessThan(-15);
     expect(output.loudness.integratedLufs).toBeGreaterThan(-30);
-    expect(output.embeddings).toMatchObject({ rows: 1, dimensions: AUDIO_EMBEDDING_DIMENSIONS });
-    expect(stage.blobs.get(output.embeddings!.blob.sha256)).toHaveLength(AUDIO_EMBEDDING_DIMENSIONS * 4);
+    expect(output.embeddings).toMatchObject({ rows: 1, dimensions: AUDIO_SPACE.dimensions });
+    expect(stage.blobs.get(output.embeddings!.blob.sha256)).toHaveLength(AUDIO_SPACE.dimensions * 4);
     const words = decodeFingerprint(stage.blobs.get(output.fingerprint!.blob.sha256)!);
     expect(Math.abs(words.length * output.fingerprint!.frameSec - output.durationSec)).toBeLessThan(1);
     expect(output.transcript).toBeNull();
@@ -160,9 +163,9 @@ describe('the audio stage', () => {
 
   it('refuses to start without a model that was asked for by name', async () => {
     const empty = new ModelStore(path.join(folder, 'no-models'));
-    await expect(stageWith({ transcriber: 'moonshine-base' }, empty)).rejects.toMatchObject({
-      code: 'MODEL_MISSING',
-    });
+    for (const transcriber of ['moonshine-base', 'whisper']) {
+      await expect(stageWith({ transcriber }, empty)).rejects.toMatchObject({ code: 'MODEL_MISSING' });
+    }
   });
 
   it('stops when it is told to, and works again afterwards', async () => {
@@ -185,6 +188,34 @@ describe('the audio stage', () => {
       'moonshine-tiny',
     ]);
   });
+
+  it.each(['standard', 'chinese'] as const)(
+    'takes Whisper in the profile %s, once it is there',
+    async (profile) => {
+      const models = new ModelStore(path.join(folder, `whisper-${profile}`));
+      const manifest = models.manifest(WHISPER_MODEL);
+      models.manifests.set(WHISPER_MODEL, {
+        ...manifest,
+        files: manifest.files.map((file) => ({ ...file, bytes: null, sha256: null })),
+      });
+      await writeTinyWhisper(path.join(models.folder, WHISPER_MODEL, manifest.version));
+      const core = { ...config, core: { ...config.core, profile, modelsDir: models.folder } };
+      expect(audio.models!(AudioConfig.parse({}), core)).toEqual(['silero-vad', WHISPER_MODEL]);
+
+      const file = makeMedia(`late-${profile}.mkv`, '-i', SPEECH, '-af', 'adelay=3000', '-c:a', 'libvorbis');
+      const outcome = await run(await stageWith({}, models, core), file);
+      expect(outcome.kind).toBe('ok');
+      const { transcript, segments } = outputOf(outcome);
+      expect(transcript!.model).toBe(models.version(WHISPER_MODEL));
+      // The tiny model says the same of every voice; what counts is where.
+      expect(transcript!.segments[0]).toMatchObject({ text: 'hello world', language: 'en' });
+      const speech = segments.find(({ kind }) => kind === 'speech')!;
+      for (const { startSec, endSec } of transcript!.segments) {
+        expect(startSec).toBeGreaterThanOrEqual(speech.startSec - 0.5);
+        expect(endSec).toBeLessThanOrEqual(speech.endSec + 0.5);
+      }
+    },
+  );
 
   it.skipIf(!hasMoonshine)('writes down what is said', async () => {
     const stage = await stageWith({ transcriber: 'moonshine-tiny' });
