@@ -2,7 +2,7 @@
 
 import { openEmbedded, type Stores } from '../shared/adapters/embedded/index.ts';
 import type { Config } from '../shared/config.ts';
-import type { VideoRef } from '../shared/contracts/common.ts';
+import { LANES, type VideoRef } from '../shared/contracts/common.ts';
 import { encodeEvent } from '../shared/contracts/envelope.ts';
 import { TOPICS } from '../shared/contracts/events.ts';
 import { createMediaAccess } from '../shared/media/media-access.ts';
@@ -92,6 +92,10 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       span.end();
       return span.traceparent;
     },
+    observeQueue: (name, counts, ages) => {
+      metrics.queue(name, counts);
+      for (const lane of LANES) metrics.oldest(name, lane, (ages[lane] ?? 0) / 1_000);
+    },
     onEffect: options.onEffect,
   });
   let stopped: Promise<void> | undefined;
@@ -145,6 +149,7 @@ const LEVELS: Partial<Record<JobReport['outcome'], 'warn' | 'error'>> = {
 /** One wide event a job, and its numbers. */
 function reportJob(report: JobReport, logger: Logger, metrics: Metrics): void {
   const { error, fields, ...rest } = report;
+  if (typeof fields.mediaSec === 'number') metrics.media(report.stage, fields.mediaSec);
   metrics.job(report.stage, report.outcome, report.code, report.durationMs / 1_000);
   logger[LEVELS[report.outcome] ?? 'info'](
     { event: 'job', ...rest, ...fields, ...(error ? { err: error } : {}) },

@@ -1,13 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { assignClusters, forgetVideo } from './assignment.ts';
 import type { DescribedFace } from './engine/analyser.ts';
-import {
-  assignClusters,
-  enrol,
-  forgetVideo,
-  mergeIdentities,
-  renameIdentity,
-  splitIdentity,
-} from './gallery.ts';
+import { enrol, mergeIdentities, renameIdentity, splitIdentity } from './gallery.ts';
 import { resolve } from './matching.ts';
 import { MemoryIdentityStore, syntheticDescriptor } from './testing.ts';
 

@@ -9,8 +9,6 @@ import type { FaceEngine } from './engine/engine.ts';
 import { rankIdentities } from './matching.ts';
 import { inTurn } from './turns.ts';
 
-export { type AssignedIdentity, assignClusters, forgetVideo, type VideoCluster } from './assignment.ts';
-
 export interface EnrolPicture {
   /** How the picture is called in the results. */
   name: string;

@@ -5,8 +5,8 @@ import type { BlobRef } from '../contracts/common.ts';
 export interface ArtifactStore {
   /** Stores bytes once, however often they are put. Durable when it resolves. */
   putBlob(bytes: Uint8Array, mediaType: string): Promise<BlobRef>;
-  /** As `putBlob`, from a local file and without holding it in memory. Where it is missing, `putBlob` takes its place. */
-  putFile?(file: string, mediaType: string): Promise<BlobRef>;
+  /** As `putBlob`, from a local file and without holding it in memory. */
+  putFile(file: string, mediaType: string): Promise<BlobRef>;
   /** @throws CinedexError ARTIFACT_MISSING or ARTIFACT_CORRUPT (the checksum is verified) */
   getBlob(ref: BlobRef): Promise<Buffer>;
   /** Part of a blob, without verifying the whole. */

@@ -1,7 +1,8 @@
 /** Prometheus metrics of this process, and the small server that shows them. */
-import { type Server, createServer } from 'node:http';
+
 import { once } from 'node:events';
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { createServer, type Server } from 'node:http';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 export interface Metrics {
   readonly registry: Registry;

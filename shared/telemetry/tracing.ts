@@ -1,5 +1,5 @@
 /** OpenTelemetry spans that follow a video across topics and jobs by the W3C `traceparent` in events and records. */
-import { type Attributes, ROOT_CONTEXT, SpanStatusCode, propagation, trace } from '@opentelemetry/api';
+import { type Attributes, propagation, ROOT_CONTEXT, SpanStatusCode, trace } from '@opentelemetry/api';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { resourceFromAttributes } from '@opentelemetry/resources';

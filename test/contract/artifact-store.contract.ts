@@ -1,5 +1,8 @@
 /** What every ArtifactStore must do, whatever store is behind it. */
 import { createHash, randomBytes } from 'node:crypto';
+import { rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ArtifactStore } from '../../shared/ports/artifact-store.ts';
@@ -31,6 +34,19 @@ export function artifactStoreContract(name: string, open: () => Promise<Opened<A
         }),
         { numRuns: 20 },
       );
+    });
+
+    it('takes a file as it takes its bytes', async () => {
+      const bytes = Buffer.alloc(300_000, 'strip');
+      const file = path.join(os.tmpdir(), `cinedex-artifact-${process.pid}`);
+      writeFileSync(file, bytes);
+      try {
+        const ref = await artifacts.putFile(file, 'image/jpeg');
+        expect(ref).toEqual(await artifacts.putBlob(bytes, 'image/jpeg'));
+        expect(Buffer.compare(await artifacts.getBlob(ref), bytes)).toBe(0);
+      } finally {
+        rmSync(file);
+      }
     });
 
     it('stores the same bytes from many at once', async () => {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { AUDIO_SPACE } from '../../shared/audio/embedding-space.ts';
 import { ModelStore } from '../../shared/models/store.ts';
 import { type Analysis, RecordingAnalysis } from './analysis.ts';
-import { AUDIO_EMBEDDING_DIMENSIONS } from './embedding.ts';
 import { FeatureExtractor } from './features.ts';
 import { SAMPLE_RATE } from './frame-sizes.ts';
 import { pieces } from './listen.ts';
@@ -85,7 +85,7 @@ describe('what is heard', () => {
     const quiet = await vector((t, sample) => 0.3 * music(t, sample));
     const other = await vector(noise);
     const cosine = (a: Float32Array, b: Float32Array) => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
-    expect(loud).toHaveLength(AUDIO_EMBEDDING_DIMENSIONS);
+    expect(loud).toHaveLength(AUDIO_SPACE.dimensions);
     expect(cosine(loud, loud)).toBeCloseTo(1, 5);
     expect(cosine(loud, quiet)).toBeGreaterThan(0.8);
     expect(cosine(loud, other)).toBeLessThan(0.5);

@@ -18,7 +18,6 @@
 import scale from './embedding-scale.json' with { type: 'json' };
 import { type Block, CEPSTRA, FLATNESS_BANDS, LONG_VALUES, SHORT_VALUES } from './features.ts';
 
-export const AUDIO_EMBEDDING_DIMENSIONS = CEPSTRA * 3 + 24 + FLATNESS_BANDS * 2 + 8;
 const LIMIT = 3;
 
 /** Statistics before scaling, or null where no frame was heard. */

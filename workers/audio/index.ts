@@ -1,5 +1,6 @@
 /** The audio stage: what a video sounds like, and what is said in it. */
 import { z } from 'zod';
+import { AUDIO_SPACE } from '../../shared/audio/embedding-space.ts';
 import {
   encodeFingerprint,
   FINGERPRINT_ALGORITHM,
@@ -15,7 +16,6 @@ import { ThreadClient } from '../../shared/threads/client.ts';
 import { defineStage, ok, partial, type Services, skip } from '../runtime/stage.ts';
 import type { AnalysisThread } from './analysis.thread.ts';
 import type { Analysis, SpeechClip } from './analysis.ts';
-import { AUDIO_EMBEDDING_DIMENSIONS } from './embedding.ts';
 import { listen } from './listen.ts';
 import type { Loudness } from './loudness.ts';
 import {
@@ -195,7 +195,7 @@ async function store(
         : {
             blob: await artifacts.putBlob(bytes, 'application/x-float32'),
             rows,
-            dimensions: AUDIO_EMBEDDING_DIMENSIONS,
+            dimensions: AUDIO_SPACE.dimensions,
           },
     fingerprint:
       fingerprint.length * FINGERPRINT_FRAME_SEC < SHORTEST_FINGERPRINT_SEC

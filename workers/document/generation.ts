@@ -1,10 +1,9 @@
 /** Which generation of the index this process writes to, made by the models it runs with. */
+import { AUDIO_SPACE } from '../../shared/audio/embedding-space.ts';
 import { collectionSchemas, generationName, type IndexModels } from '../../shared/index/schema.ts';
 import type { Services } from '../runtime/stage.ts';
 
 const FACE_MODEL = 'face-descriptor-dlib';
-/** The vectors that the audio stage gives to segments of sound. Change both when they change. */
-const AUDIO_FEATURES = { id: 'sound-statistics@1', dimensions: 104 };
 
 export function indexModels({ encoders, models }: Pick<Services, 'encoders' | 'models'>): IndexModels {
   const text = encoders.text();
@@ -13,7 +12,7 @@ export function indexModels({ encoders, models }: Pick<Services, 'encoders' | 'm
     text: { id: text.id, dimensions: text.dimensions },
     multimodal: { id: space.id, dimensions: space.dimensions },
     face: { id: models.version(FACE_MODEL), dimensions: models.manifest(FACE_MODEL).dimensions ?? 128 },
-    audio: AUDIO_FEATURES,
+    audio: AUDIO_SPACE,
   };
 }
 

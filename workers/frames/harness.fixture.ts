@@ -1,6 +1,6 @@
 /** Runs the frames stage by itself, as the runtime would, with artifacts in memory. For its tests and benchmark. */
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { pino } from 'pino';
@@ -14,7 +14,7 @@ import { frames } from './index.ts';
 export interface FramesHarness {
   run(file: string, signal?: AbortSignal): Promise<Outcome<FramesExtracted>>;
   blob(ref: BlobRef): Buffer;
-  artifacts: Pick<Services['artifacts'], 'putBlob' | 'getBlob' | 'getRange'>;
+  artifacts: Pick<Services['artifacts'], 'putBlob' | 'putFile' | 'getBlob' | 'getRange'>;
   /** What the last run added to its log event. */
   notes: Record<string, unknown>;
   close(): Promise<void>;
@@ -35,6 +35,7 @@ export async function framesHarness(environment: Record<string, string> = {}): P
       blobs.set(sha256, Buffer.from(bytes));
       return { sha256, bytes: bytes.length, mediaType };
     },
+    putFile: async (file, mediaType) => artifacts.putBlob(readFileSync(file), mediaType),
     getBlob: async (ref) => blobs.get(ref.sha256)!,
     getRange: async (ref, offset, length) => blobs.get(ref.sha256)!.subarray(offset, offset + length),
   };

@@ -1,5 +1,5 @@
 /** The frames stage: shots, key frames, and evenly spaced pictures of a video. */
-import { mkdir, mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { FramesExtracted, type MediaInfo } from '../../shared/contracts/artifacts.ts';
 import { type ErrorCode, toCinedexError } from '../../shared/contracts/errors.ts';
@@ -57,6 +57,7 @@ export const frames = defineStage(
         return reject((result.pass.damage?.code as ErrorCode | undefined) ?? 'MEDIA_CORRUPT', why);
       }
       context.note({
+        mediaSec: result.durationSec,
         frames: result.pass.frames,
         shots: result.choice.shots.length,
         keyFrames: result.choice.keyFrames.length,
@@ -134,9 +135,7 @@ async function store(
     })),
     keyFrames,
     samples: {
-      blob: artifacts.putFile
-        ? await artifacts.putFile(samplesFile, JPEG)
-        : await artifacts.putBlob(await readFile(samplesFile), JPEG),
+      blob: await artifacts.putFile(samplesFile, JPEG),
       fps: config.sampleRate,
       items: pass.samples.map(({ timeSec, offset, length }, i) => ({
         timeSec,

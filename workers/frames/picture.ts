@@ -2,7 +2,6 @@
 
 export const GREY_WIDTH = 320;
 export const GREY_HEIGHT = 180;
-export const GREY_BYTES = GREY_WIDTH * GREY_HEIGHT;
 
 export interface PictureMeasures {
   /** Variance of the Laplacian (Pech-Pacheco et al., 2000), over the size above. */

@@ -1,10 +1,10 @@
 /** One process's share of the pipeline: intake, a worker a stage, the sweeper, and back-pressure between them. */
 import { EventEmitter, once } from 'node:events';
 import type { Config } from '../../shared/config.ts';
-import type { VideoRef } from '../../shared/contracts/common.ts';
+import type { Lane, VideoRef } from '../../shared/contracts/common.ts';
 import { stageTopic, TOPICS } from '../../shared/contracts/events.ts';
 import type { EventBus, Subscription } from '../../shared/ports/event-bus.ts';
-import type { JobQueue, QueueWorker } from '../../shared/ports/job-queue.ts';
+import type { JobQueue, QueueCounts, QueueWorker } from '../../shared/ports/job-queue.ts';
 import type { Ledger, VideoRecord } from '../../shared/ports/ledger.ts';
 import { type BoundStage, digest } from './bind.ts';
 import { INTAKE_GROUP, INTAKE_TOPICS, startIntake } from './intake.ts';
@@ -25,6 +25,8 @@ export interface RuntimeOptions {
   report: (report: JobReport) => void;
   startSpan: (job: StepJob, video: VideoRecord) => Span;
   trace: (name: string, traceparent: string | undefined) => string | undefined;
+  /** Told of every queue now and then: how deep it is, and how long its oldest job has waited, ms by lane. */
+  observeQueue?: (name: string, counts: QueueCounts, ages: Partial<Record<Lane, number>>) => void;
   onEffect?: (effect: Effect, job: StepJob) => void;
   now?: () => number;
   random?: () => number;
@@ -222,6 +224,11 @@ export class Runtime {
 
   async #sweep(): Promise<void> {
     await this.#backPressure();
+    if (this.#o.observeQueue) {
+      for (const name of this.#queueNames()) {
+        this.#o.observeQueue(name, await this.#o.queue.counts(name), await this.#o.queue.oldestAge(name));
+      }
+    }
     for (const ref of await this.#o.ledger.due(this.#now(), SWEEP_BATCH))
       await this.#release(ref, this.#now(), false);
   }

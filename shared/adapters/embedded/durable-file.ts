@@ -6,7 +6,10 @@ import path from 'node:path';
  * Writes a file whole: a reader sees the old one or the new one, never half of it, after a power cut too. Makes the folder
  * where it is missing.
  */
-export async function writeDurably(file: string, bytes: Uint8Array): Promise<void> {
+export async function writeDurably(
+  file: string,
+  bytes: Uint8Array | AsyncIterable<Uint8Array>,
+): Promise<void> {
   const folder = path.dirname(file);
   await mkdir(folder, { recursive: true });
   const temporary = path.join(folder, `.${randomUUID()}`);

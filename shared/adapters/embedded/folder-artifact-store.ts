@@ -25,6 +25,19 @@ export class FolderArtifactStore implements ArtifactStore {
     return ref;
   }
 
+  async putFile(file: string, mediaType: string): Promise<BlobRef> {
+    const hash = createHash('sha256');
+    let bytes = 0;
+    for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) {
+      hash.update(chunk);
+      bytes += chunk.length;
+    }
+    const sha256 = hash.digest('hex');
+    const blob = this.#blob(sha256);
+    if (!(await this.#intact(blob, sha256))) await writeDurably(blob, createReadStream(file));
+    return { sha256, bytes, mediaType };
+  }
+
   async getBlob(ref: BlobRef): Promise<Buffer> {
     const bytes = await this.#read(this.#blob(ref.sha256), ref.sha256);
     if (createHash('sha256').update(bytes).digest('hex') !== ref.sha256) {
