@@ -6,18 +6,17 @@ import {
   FINGERPRINT_ALGORITHM,
   FINGERPRINT_FRAME_SEC,
 } from '../../shared/audio/fingerprint.ts';
-import type { Transcriber } from '../../shared/audio/transcriber.ts';
-import { keepUnderstood, type TimedTranscription } from '../../shared/audio/understood.ts';
 import type { CoreConfig } from '../../shared/config.ts';
-import { AudioAnalyzed, type SpeechSegment } from '../../shared/contracts/artifacts.ts';
+import { AudioAnalyzed } from '../../shared/contracts/artifacts.ts';
 import { createSafeMedia } from '../../shared/media/safe-media.ts';
 import { ModelStore } from '../../shared/models/store.ts';
 import { ThreadClient } from '../../shared/threads/client.ts';
 import { defineStage, ok, partial, type Services, skip } from '../runtime/stage.ts';
 import type { AnalysisThread } from './analysis.thread.ts';
-import type { Analysis, SpeechClip } from './analysis.ts';
+import type { Analysis } from './analysis.ts';
 import { listen } from './listen.ts';
 import type { Loudness } from './loudness.ts';
+import { RecordedSpeech } from './speech.ts';
 import {
   chooseTranscriber,
   createTranscriber,
@@ -28,8 +27,6 @@ import {
 const VOICE_MODEL = 'silero-vad';
 /** Two hours of speech at twice real time, the slowest machine that makes sense. */
 const TIMEOUT_MS = 2 * 3_600_000;
-/** Less than this may be a sound that resembles a voice for a moment; its transcript is not missed. */
-const LEAST_SPEECH_SEC = 1;
 /** Shorter tracks have too few sub-fingerprints to be told apart. */
 const SHORTEST_FINGERPRINT_SEC = 2;
 export const AudioConfig = z.object({
@@ -97,22 +94,20 @@ export const audio = defineStage(
         try {
           const probe = await media.probe(opened.path, context.signal);
           if (!probe.audio) return skip('The file has no audio track.');
-          const speech = new Speech(transcriber);
+          const speech = new RecordedSpeech(transcriber);
           const { loudness, analysis, damage } = await listen(media, thread, {
             path: opened.path,
             track: probe.audio,
             signal: context.signal,
             timeoutMs: Math.max(core.media.timeoutMs, TIMEOUT_MS),
-            async onSpeech(clip) {
-              await speech.hear(clip, context.signal);
-            },
+            onSpeech: (clip) => speech.hear(clip, context.signal),
           });
           if (analysis.durationSec === 0) {
             if (damage) throw damage;
             return skip('The audio track holds no sound.');
           }
           const model = transcriber?.id ?? null;
-          const { segments, missing } = speech.settle(config.transcriber !== 'none');
+          const { segments, missing } = await speech.settle(config.transcriber !== 'none', context.signal);
           if (damage) missing.push('audio:damaged');
           const transcript = model ? { model, segments } : null;
           context.note({
@@ -129,53 +124,6 @@ export const audio = defineStage(
     };
   },
 );
-
-/** What became of the speech so far. */
-class Speech {
-  readonly #transcriber: Transcriber | null;
-  readonly #windows: TimedTranscription[] = [];
-  /** Seconds in which each language was spoken, as far as the model hears languages. */
-  readonly #spoken = new Map<string, number>();
-  seconds = 0;
-
-  constructor(transcriber: Transcriber | null) {
-    this.#transcriber = transcriber;
-  }
-
-  async hear({ samples, startSec, endSec }: SpeechClip, signal: AbortSignal): Promise<void> {
-    this.seconds += endSec - startSec;
-    if (!this.#transcriber) return;
-    const expected = [...this.#spoken].sort((one, other) => other[1] - one[1])[0]?.[0];
-    const transcription = await this.#transcriber.transcribe(samples, { signal, expected });
-    this.#windows.push({ ...transcription, startSec, endSec });
-    const { spoken, rejected } = transcription;
-    if (spoken && !rejected) this.#spoken.set(spoken, (this.#spoken.get(spoken) ?? 0) + endSec - startSec);
-  }
-
-  /** @param wanted whether the lack of a model is worth telling */
-  settle(wanted: boolean): { segments: SpeechSegment[]; missing: string[] } {
-    if (!this.#transcriber)
-      return { segments: [], missing: wanted && this.seconds >= LEAST_SPEECH_SEC ? ['speech'] : [] };
-    const { kept, foreign } = keepUnderstood(this.#windows, this.#transcriber);
-    return {
-      segments: kept.flatMap(speechSegments),
-      missing: foreign ? ['speech:unsupported-language'] : [],
-    };
-  }
-}
-
-/** A window as the parts that the model timed, or as a whole; times on the video's clock. */
-function speechSegments(window: TimedTranscription): SpeechSegment[] {
-  const { startSec, endSec, language, segments } = window;
-  const parts = segments?.map((part) => ({
-    ...part,
-    startSec: startSec + part.startSec,
-    endSec: Math.min(startSec + part.endSec, endSec),
-  }));
-  return (parts ?? [window]).map(({ startSec, endSec, text, confidence }) => ({
-    ...{ startSec, endSec, text, language, confidence },
-  }));
-}
 
 async function store(
   { artifacts }: Services,
