@@ -29,6 +29,7 @@ export function createMoonshine(models: ModelStore, id: MoonshineId): Transcribe
     id: models.version(id),
     maxWindowSec: MAX_WINDOW_SEC,
     multilingual: false,
+    timed: false,
     async transcribe(samples, { signal } = {}) {
       const whole = await decode(samples, signal);
       if (whole.text !== '' || samples.length < WORTH_SPLITTING_SEC * 16_000) return judge([whole]);

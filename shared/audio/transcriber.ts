@@ -43,6 +43,8 @@ export interface Transcriber {
   readonly maxWindowSec: number;
   /** Writes any language and says which. Of a model that does not, low certainty tells that it met another one. */
   readonly multilingual: boolean;
+  /** Times what it writes (`segments`), so several stretches of speech can be given as one window. */
+  readonly timed: boolean;
   /**
    * @param samples 16 kHz mono in -1..1, at most {@link maxWindowSec} long
    * @throws CinedexError ABORTED, STAGE_TIMEOUT or WORKER_CRASHED

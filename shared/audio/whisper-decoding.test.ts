@@ -105,6 +105,13 @@ describe('the decoding of a window', () => {
     expect(decoding.segments(1.2)).toMatchObject([{ startSec: 0, endSec: 1, tokens: [3] }]);
   });
 
+  it('says where a part begins that the model left for another decoding', () => {
+    const pair = [wanting(3), wanting(marked(0.8)), wanting(marked(0.9))];
+    expect(decode([...begun(), ...pair, wanting(END)]).decoding.continuesAtSec).toBeCloseTo(0.9, 5);
+    expect(decode([...begun(), ...pair.slice(0, 2), wanting(END)]).decoding.continuesAtSec).toBeNull();
+    expect(decode([...begun(), wanting(END)]).decoding.continuesAtSec).toBeNull();
+  });
+
   it('ends a circle, also one across marks, and keeps its first round', () => {
     const rounds = Array.from({ length: 6 }, (_, round) => [
       wanting(3),

@@ -150,6 +150,17 @@ export class WhisperDecoding {
     return segments.filter(({ startSec }) => startSec < durationSec);
   }
 
+  /**
+   * Where the text goes on that the model began but left to another decoding: by the authors' design it writes only the
+   * first mark of a part whose end it does not hear. Null where it wrote everything.
+   */
+  get continuesAtSec(): number | null {
+    const { firstMark } = this.#vocabulary;
+    const [last, before] = [this.#written.at(-1), this.#written.at(-2)];
+    if (!last || !before || last.token < firstMark || before.token < firstMark) return null;
+    return (last.token - firstMark) * MARK_SEC;
+  }
+
   #chooseLanguage(logits: Float32Array): void {
     const { languages, noSpeech } = this.#vocabulary;
     this.noSpeechProbability = probabilityOf(logits, noSpeech);

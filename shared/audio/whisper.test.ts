@@ -68,6 +68,13 @@ describe('Whisper from a local folder', () => {
     expect(chinese.segments).toMatchObject([{ startSec: 0, endSec: 0.8 }]);
   });
 
+  it('goes on where the model left the rest for another decoding', async () => {
+    const { segments } = await whisper.transcribe(toneSamples(TONES.partial, 2));
+    expect(segments!.map(({ text }) => text)).toEqual(['one', 'one']);
+    expect(segments![1]!.startSec).toBeCloseTo(0.6, 5);
+    expect(segments![1]!.endSec).toBeCloseTo(1.2, 5);
+  });
+
   it('ends no part after its window', async () => {
     const { segments } = await whisper.transcribe(toneSamples(TONES.english, 1.2));
     expect(segments!.at(-1)).toMatchObject({ startSec: 1, endSec: 1.2 });

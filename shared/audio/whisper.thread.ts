@@ -42,11 +42,15 @@ export interface WhisperThread {
   decode(samples: Float32Array, expected: string | undefined): Promise<WhisperHeard>;
 }
 
-/** Half of what the decoder can hold, as the authors bound it: the other half is for a prompt. */
-const MOST_TOKENS = 224;
+/** The decoder holds 448, some of them signs. */
+const MOST_TOKENS = 440;
 /** The fastest speech has six syllables a second or so, and one of Chinese takes up to three tokens. */
 const TOKENS_PER_SECOND = 18;
 const SPARE_TOKENS = 24;
+/** A rest shorter than this that the model left for another decoding is not worth one. */
+const LEAST_REST_SEC = 1;
+/** Decodings of one window; each costs as much as a full one, whatever is left. */
+const MOST_DECODINGS = 4;
 
 /**
  * Tells the decoding which token was chosen last, and lets it rule out what must not come next. (The library's Whisper
@@ -75,40 +79,59 @@ serve<WhisperThread>(async (data) => {
   env.localModelPath = root;
   const { whisper, tokenizer, features } = await load(model);
   const vocabulary = readVocabulary(whisper.generation_config);
+  const write = async (samples: Float32Array, durationSec: number, expected: string | undefined) => {
+    const { input_features: inputs } = (await features(samples)) as { input_features: Tensor };
+    const decoding = new WhisperDecoding(vocabulary, expected);
+    const constraints = new LogitsProcessorList();
+    constraints.push(new Constraint(decoding));
+    // The library's own prompt would be English where no language is named, and its own rules for time marks go on
+    // past the end of a short window, so the prompt is the start token alone and the rules are the decoding's.
+    const request = {
+      inputs,
+      decoder_input_ids: [vocabulary.start],
+      logits_processor: constraints,
+      max_new_tokens: Math.min(MOST_TOKENS, Math.ceil(durationSec * TOKENS_PER_SECOND) + SPARE_TOKENS),
+      return_timestamps: false,
+      do_sample: false,
+      num_beams: 1,
+      suppress_tokens: null,
+      begin_suppress_tokens: null,
+    };
+    const tokens = await whisper.generate(request as unknown as Parameters<typeof whisper.generate>[0]);
+    decoding.accept(Number((tokens as Tensor).data.at(-1)));
+    return decoding;
+  };
   return {
     warmUp() {
       // Being here means that the model is loaded.
     },
     async decode(samples, expected) {
-      const { input_features: inputs } = (await features(samples)) as { input_features: Tensor };
-      const decoding = new WhisperDecoding(vocabulary, expected);
-      const constraints = new LogitsProcessorList();
-      constraints.push(new Constraint(decoding));
-      const durationSec = samples.length / TRANSCRIBER_SAMPLE_RATE;
-      // The library's own prompt would be English where no language is named, and its own rules for time marks go on
-      // past the end of a short window, so the prompt is the start token alone and the rules are the decoding's.
-      const request = {
-        inputs,
-        decoder_input_ids: [vocabulary.start],
-        logits_processor: constraints,
-        max_new_tokens: Math.min(MOST_TOKENS, Math.ceil(durationSec * TOKENS_PER_SECOND) + SPARE_TOKENS),
-        return_timestamps: false,
-        do_sample: false,
-        num_beams: 1,
-        suppress_tokens: null,
-        begin_suppress_tokens: null,
-      };
-      const tokens = await whisper.generate(request as unknown as Parameters<typeof whisper.generate>[0]);
-      decoding.accept(Number((tokens as Tensor).data.at(-1)));
-      return {
-        language: decoding.language,
-        noSpeechProbability: decoding.noSpeechProbability,
-        repeated: decoding.repeated,
-        segments: decoding.segments(durationSec).map(({ startSec, endSec, tokens, probabilities }) => ({
-          ...{ startSec, endSec, probabilities },
-          text: tokenizer.decode(tokens, { skip_special_tokens: true }).replace(/\s+/g, ' ').trim(),
-        })),
-      };
+      let heard: WhisperHeard | undefined;
+      let fromSec = 0;
+      for (let round = 1; ; round++) {
+        const rest = samples.subarray(Math.round(fromSec * TRANSCRIBER_SAMPLE_RATE));
+        const durationSec = rest.length / TRANSCRIBER_SAMPLE_RATE;
+        const decoding = await write(rest, durationSec, heard?.language ?? expected);
+        heard ??= {
+          language: decoding.language,
+          noSpeechProbability: decoding.noSpeechProbability,
+          repeated: false,
+          segments: [],
+        };
+        heard.repeated ||= decoding.repeated;
+        for (const { startSec, endSec, tokens, probabilities } of decoding.segments(durationSec)) {
+          const text = tokenizer.decode(tokens, { skip_special_tokens: true }).replace(/\s+/g, ' ').trim();
+          heard.segments.push({
+            startSec: fromSec + startSec,
+            endSec: fromSec + endSec,
+            text,
+            probabilities,
+          });
+        }
+        const nextSec = decoding.continuesAtSec;
+        if (!nextSec || durationSec - nextSec < LEAST_REST_SEC || round === MOST_DECODINGS) return heard;
+        fromSec += nextSec;
+      }
     },
   };
 });

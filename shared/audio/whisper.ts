@@ -29,6 +29,7 @@ export function createWhisper(models: ModelStore): Transcriber {
     id: models.version(WHISPER_MODEL),
     maxWindowSec: MAX_WINDOW_SEC,
     multilingual: true,
+    timed: true,
     async transcribe(samples, { signal, expected } = {}) {
       if (samples.length > MAX_WINDOW_SEC * TRANSCRIBER_SAMPLE_RATE) {
         throw new RangeError(`Whisper takes ${MAX_WINDOW_SEC} seconds at once.`);

@@ -86,7 +86,7 @@ describe('the speech of a recording', () => {
   function transcriberOf(multilingual: boolean, hear: (samples: Float32Array) => Transcription) {
     const asked: { seconds: number; expected: string | undefined }[] = [];
     const transcriber: Transcriber = {
-      ...{ id: 'fake@1', maxWindowSec: 30, multilingual },
+      ...{ id: 'fake@1', maxWindowSec: 30, multilingual, timed: multilingual },
       async transcribe(samples, { expected } = {}) {
         asked.push({ seconds: samples.length / SAMPLE_RATE, expected });
         return hear(samples);

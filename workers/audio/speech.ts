@@ -7,6 +7,8 @@ import { onVideoClock, type SpeechPack, SpeechPacker } from './speech-packs.ts';
 
 /** Less than this may be a sound that resembles a voice for a moment; its transcript is not missed. */
 const LEAST_SPEECH_SEC = 1;
+/** Left free in a window: a model that does not hear the last sentence end may leave it out. */
+const SILENCE_AFTER_SEC = 1;
 
 export class RecordedSpeech {
   readonly #transcriber: Transcriber | null;
@@ -19,7 +21,7 @@ export class RecordedSpeech {
   constructor(transcriber: Transcriber | null) {
     this.#transcriber = transcriber;
     // A model that does not time what it writes is given one stretch at a time, whose times are known.
-    this.#packer = new SpeechPacker(transcriber?.multilingual ? transcriber.maxWindowSec : 0);
+    this.#packer = new SpeechPacker(transcriber?.timed ? transcriber.maxWindowSec - SILENCE_AFTER_SEC : 0);
   }
 
   /** Length of all speech so far. */
