@@ -7,6 +7,7 @@ import { registerDoctor } from './commands/doctor.ts';
 import { registerFaces } from './commands/faces.ts';
 import { registerModels } from './commands/models.ts';
 import { registerPublish } from './commands/publish.ts';
+import { registerRetry } from './commands/retry.ts';
 import { registerSearch } from './commands/search.ts';
 import { registerStart } from './commands/start.ts';
 import { registerStatus } from './commands/status.ts';
@@ -26,6 +27,7 @@ const VERBS = [
   registerFaces,
   registerModels,
   registerDoctor,
+  registerRetry,
   registerDelete,
 ];
 

@@ -28,6 +28,8 @@ export interface Operations extends FaceOperations {
     onProgress?: (progress: WaitProgress) => void,
     signal?: AbortSignal,
   ): Promise<VideoRecord[]>;
+  /** Runs failed (and, when asked, partial) stages again; resolves before they are done. */
+  retry(request: VideoRef & { partial: boolean }): Promise<{ stages: string[] }>;
   /** Keywords that `document` found in a video, by weight. */
   keywords(ref: VideoRef): Promise<Keyword[]>;
 }
@@ -38,6 +40,7 @@ export const OPERATION_NAMES = [
   'videos',
   'search',
   'settled',
+  'retry',
   'keywords',
   'enrolFace',
   'listFaces',
@@ -71,6 +74,9 @@ export function localOperations(app: App): Operations {
     },
     search: (request) => search(request),
     settled: ({ refs }, onProgress, signal) => app.settled({ refs, onProgress, signal }),
+    retry: async ({ tenant, videoId, partial }) => ({
+      stages: await app.retry({ tenant, videoId }, { partial }),
+    }),
     async keywords(ref) {
       const step = (await app.status(ref))?.steps.document;
       const parsed = StoredKeywords.safeParse(step && (await artifacts.getManifest(step.key)));
