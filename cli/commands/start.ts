@@ -123,9 +123,12 @@ function describeFound(records: readonly VideoRecord[], library: Library): strin
 async function questionsAbout(operations: Operations, records: readonly VideoRecord[]): Promise<string[]> {
   const indexed = records.filter((record) => ['indexed', 'partial'].includes(stateOf(record))).slice(0, 50);
   const found: { text: string; language: string; weight: number; video: string }[] = [];
-  for (const { tenant, videoId } of indexed) {
-    for (const keyword of await operations.keywords({ tenant, videoId }))
-      found.push({ ...keyword, video: videoId });
+  for (const { tenant, videoId, metadata } of indexed) {
+    // That a title is found surprises nobody; what was seen, read or heard does.
+    const title = plainWords(metadata.title);
+    for (const keyword of await operations.keywords({ tenant, videoId })) {
+      if (!title.includes(plainWords(keyword.text))) found.push({ ...keyword, video: videoId });
+    }
   }
   found.sort((a, b) => b.weight - a.weight);
   const chosen: typeof found = [];
@@ -139,4 +142,8 @@ async function questionsAbout(operations: Operations, records: readonly VideoRec
   }
   const titles = indexed.map(({ metadata }) => metadata.title);
   return [...new Set([...chosen.map(({ text }) => text), ...titles])].slice(0, 3);
+}
+
+function plainWords(text: string): string {
+  return text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, ' ');
 }
