@@ -207,10 +207,11 @@ describe('the audio stage', () => {
       expect(outcome.kind).toBe('ok');
       const { transcript, segments } = outputOf(outcome);
       expect(transcript!.model).toBe(models.version(WHISPER_MODEL));
-      // The tiny model says the same of every voice; what counts is where.
-      expect(transcript!.segments[0]).toMatchObject({ text: 'hello world', language: 'en' });
+      // The tiny model takes a voice for one of its tones; what counts is that it speaks, and where.
+      expect(transcript!.segments).not.toEqual([]);
       const speech = segments.find(({ kind }) => kind === 'speech')!;
-      for (const { startSec, endSec } of transcript!.segments) {
+      for (const { startSec, endSec, text } of transcript!.segments) {
+        expect(text).toMatch(/^(hello world|again|你好|one)$/);
         expect(startSec).toBeGreaterThanOrEqual(speech.startSec - 0.5);
         expect(endSec).toBeLessThanOrEqual(speech.endSec + 0.5);
       }
