@@ -28,8 +28,8 @@ export const FacesConfig = z.object({
 });
 export type FacesConfig = z.infer<typeof FacesConfig>;
 
-/** Windows that may be spent before the first second: a thorough look at the first two shots. */
-const START_ALLOWANCE = 14;
+/** Windows that may be spent before the first second: about one thorough look. */
+const START_ALLOWANCE = 20;
 const THUMBNAIL_SIDE = 160;
 /** The thumbnail shows the head, not only the face. */
 const THUMBNAIL_MARGIN = 0.35;
@@ -37,7 +37,7 @@ const THUMBNAIL_MARGIN = 0.35;
 export const faces = defineStage(
   {
     name: 'faces',
-    version: 1,
+    version: 2,
     requires: { frames: FramesExtracted },
     output: FacesRecognized,
     config: FacesConfig,

@@ -15,7 +15,7 @@ export interface ShotPictures {
   shot: number;
   startSec: number;
   endSec: number;
-  /** Looked at thoroughly while the budget lasts. */
+  /** Always looked at thoroughly, even if the samples then get nothing. */
   keyFrames: PictureRef[];
   /** Between them, in order of time; a still picture once, at its first time. */
   samples: PictureRef[];

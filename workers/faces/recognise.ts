@@ -45,8 +45,6 @@ interface Look {
   faces: DetectedFace[];
 }
 
-/** About what a thorough look at 1280 × 720 costs: seven windows and some enlarged ones. */
-const THOROUGH_WINDOWS = 12;
 /** What describing one view costs, in detector windows. */
 const DESCRIBE_WINDOWS = 3;
 /** Tracks of a shot that are described whatever it costs. */
@@ -92,13 +90,12 @@ export class FaceRecogniser {
     return tracks.sort((a, b) => a.startSec - b.startSec);
   }
 
-  /** Key frames thoroughly first; then the samples between them, near the faces that they lead one to expect. */
+  /** Key frames first, all of them thoroughly; then the samples between them, near the faces that they lead one to expect. */
   async #look({ keyFrames, samples }: ShotPictures): Promise<Look[]> {
     const { allowance } = this.#options;
     const looks: Look[] = [];
-    for (const [index, picture] of keyFrames.entries()) {
-      const thorough = index === 0 ? allowance.allows(0) : allowance.allows(THOROUGH_WINDOWS);
-      await this.#lookAt(picture, thorough ? 'windows' : 'whole', looks);
+    for (const picture of keyFrames) {
+      await this.#lookAt(picture, 'windows', looks);
     }
     for (const picture of samples) {
       if (!allowance.allows(1)) break;
