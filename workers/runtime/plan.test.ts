@@ -43,7 +43,7 @@ describe('plan', () => {
     const { video, ran } = runAll(videoRecord());
     expect(ran.at(-1)).toBe('document');
     expect(new Set(ran)).toEqual(new Set(['frames', 'ocr', 'audio', 'document']));
-    expect(isVideoSettled(video, stages)).toBe(true);
+    expect(isVideoSettled(video)).toBe(true);
     expect(plan(video, stages)).toEqual([]);
   });
 
@@ -57,7 +57,7 @@ describe('plan', () => {
     expect(ran).toEqual(['frames', 'audio']);
     expect(video.steps.ocr).toMatchObject({ status: 'skipped', missing: ['frames failed'] });
     expect(video.steps.document?.status).toBe('skipped');
-    expect(isVideoSettled(video, stages)).toBe(true);
+    expect(isVideoSettled(video)).toBe(true);
   });
 
   it('runs only the document again when the title changes', () => {
@@ -109,7 +109,7 @@ describe('plan', () => {
         (outcomes) => {
           const { video, ran } = runAll(videoRecord(), (stage) => outcomes[stage] ?? 'done');
           expect(new Set(ran).size).toBe(ran.length);
-          expect(isVideoSettled(video, stages)).toBe(true);
+          expect(isVideoSettled(video)).toBe(true);
           if (ran.includes('document')) expect(ran.indexOf('document')).toBe(ran.length - 1);
           if (ran.includes('ocr')) expect(ran.indexOf('frames')).toBeLessThan(ran.indexOf('ocr'));
           expect(withCheckAt(video, 1).checkAt).toBeNull();

@@ -81,14 +81,12 @@ export function plan(video: VideoRecord, stages: readonly BoundStage[]): Planned
   return planned;
 }
 
-/** Whether nothing is left to do for this video. */
-export function isVideoSettled(video: VideoRecord, stages: readonly BoundStage[]): boolean {
-  if (plan(video, stages).length > 0) return false;
-  const names = video.deleted ? [FORGET] : stages.map(({ stage }) => stage.name);
-  return names.every((name) => {
-    const step = video.steps[name];
-    return step !== undefined && isSettled(step);
-  });
+/**
+ * Whether nothing waits or runs for this video. A video that a newer version of a stage has made stale is settled too,
+ * until an event, a repair or a backfill plans it again.
+ */
+export function isVideoSettled(video: VideoRecord): boolean {
+  return Object.values(video.steps).every(isSettled);
 }
 
 /**

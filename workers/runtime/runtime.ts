@@ -174,7 +174,7 @@ export class Runtime {
       signal?.throwIfAborted();
       const caughtUp = await this.#intakeCaughtUp();
       const records = refs ? await this.#get(refs) : await this.#all();
-      const settled = records.filter((record) => isVideoSettled(record, this.#o.stages));
+      const settled = records.filter(isVideoSettled);
       const total = refs?.length ?? records.length;
       onProgress?.({ total, settled: settled.length, running: [...this.#running.values()] });
       // A job that has settled its step may still have its event to send.
