@@ -11,7 +11,7 @@
  *  96 … 101  deviation of: onset strength, zero crossings, centroid, roll-off, level; mean of the centroid
  * 102 … 103  mean tonal stability and mean share of new notes
  *
- * Each value is centred and scaled by constants measured once on mixed speech, music and noise (`node bench/audio.ts
+ * Each value is centred and scaled by constants measured once on mixed speech, music and noise (`node workers/audio/bench/audio.ts
  * scale` measures them), limited to ±3, and the
  * whole is L2-normalised, so a dot product is a cosine.
  */

@@ -2,17 +2,17 @@
  * What the frames stage costs as a multiple of decoding alone, in CPU seconds of this process and its children, both in
  * one run; and how well it finds shots on clips whose cuts are known.
  *
- *     node bench/frames.ts [--out bench/results/frames.json]
+ *     node workers/frames/bench/frames.ts [--out bench/results/frames.json]
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { loadConfig } from '../shared/config.ts';
-import type { FramesExtracted } from '../shared/contracts/artifacts.ts';
-import { createSafeMedia } from '../shared/media/safe-media.ts';
-import { ffmpeg } from '../test/fixtures/media.ts';
-import { sharedData } from '../test/fixtures/shared-data.ts';
-import { framesHarness } from '../workers/frames/harness.fixture.ts';
+import { loadConfig } from '../../../shared/config.ts';
+import type { FramesExtracted } from '../../../shared/contracts/artifacts.ts';
+import { createSafeMedia } from '../../../shared/media/safe-media.ts';
+import { ffmpeg } from '../../../test/fixtures/media.ts';
+import { sharedData } from '../../../test/fixtures/shared-data.ts';
+import { framesHarness } from '../harness.fixture.ts';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'cinedex-bench-'));
 const media = createSafeMedia(loadConfig({}).media);
@@ -195,10 +195,11 @@ const shots = [await shotsFound('cuts', sources, 4), await shotsFound('dissolves
 await harness.close();
 rmSync(folder, { recursive: true, force: true });
 const at = process.argv.indexOf('--out');
-const target = at > 0 ? process.argv[at + 1]! : path.join(import.meta.dirname, 'results', 'frames.json');
+const target =
+  at > 0 ? process.argv[at + 1]! : path.join(import.meta.dirname, '../../../bench/results/frames.json');
 const { ffmpeg: binary } = await media.binaries();
 const result = {
-  command: 'node bench/frames.ts',
+  command: 'node workers/frames/bench/frames.ts',
   ffmpeg: binary.version,
   node: process.version,
   realMedia: data !== null,

@@ -1,24 +1,24 @@
 /**
  * The audio stage without speech to text: how well sounds are labelled, whether fingerprints tell the same recording
  * from another after what re-uploads do to sound, and what each part costs beside decoding alone.
- * Usage: node bench/audio.ts        the benchmark
- *        node bench/audio.ts scale  measures the constants of the segment embedding anew (another stage version then)
+ * Usage: node workers/audio/bench/audio.ts        the benchmark
+ *        node workers/audio/bench/audio.ts scale  measures the constants of the segment embedding anew (another stage version then)
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { hannWindow, RealFft } from '../shared/audio/fft.ts';
-import { FINGERPRINT_FRAME, fingerprintOf, type SpectrumSource } from '../shared/audio/fingerprint.ts';
-import { compareFingerprints, SAME_RECORDING_BER } from '../shared/audio/fingerprint-match.ts';
-import { findBinaries } from '../shared/media/binaries.ts';
-import { ModelStore } from '../shared/models/store.ts';
-import { sharedData } from '../test/fixtures/shared-data.ts';
-import { type Analysis, RecordingAnalysis } from '../workers/audio/analysis.ts';
-import { rawEmbedding } from '../workers/audio/embedding.ts';
-import { FeatureExtractor } from '../workers/audio/features.ts';
-import { SAMPLE_RATE } from '../workers/audio/frame-sizes.ts';
-import { VoiceActivity } from '../workers/audio/voice-activity.ts';
+import { hannWindow, RealFft } from '../../../shared/audio/fft.ts';
+import { FINGERPRINT_FRAME, fingerprintOf, type SpectrumSource } from '../../../shared/audio/fingerprint.ts';
+import { compareFingerprints, SAME_RECORDING_BER } from '../../../shared/audio/fingerprint-match.ts';
+import { findBinaries } from '../../../shared/media/binaries.ts';
+import { ModelStore } from '../../../shared/models/store.ts';
+import { sharedData } from '../../../test/fixtures/shared-data.ts';
+import { type Analysis, RecordingAnalysis } from '../analysis.ts';
+import { rawEmbedding } from '../embedding.ts';
+import { FeatureExtractor } from '../features.ts';
+import { SAMPLE_RATE } from '../frame-sizes.ts';
+import { VoiceActivity } from '../voice-activity.ts';
 
 const found = sharedData();
 if (!found) process.exit(0);
@@ -236,7 +236,7 @@ function measureScale(): void {
     Math.max(1e-4, Math.sqrt(mean((row) => (row[i]! - middle) ** 2))),
   );
   const short = (values: number[]) => values.map((value) => Number(value.toPrecision(4)));
-  const target = new URL('../workers/audio/embedding-scale.json', import.meta.url);
+  const target = new URL('../embedding-scale.json', import.meta.url);
   writeFileSync(target, `${JSON.stringify({ centre: short(centre), deviation: short(deviation) })}\n`);
 }
 
@@ -245,12 +245,12 @@ if (process.argv[2] === 'scale') {
   process.exit(0);
 }
 const result = {
-  command: 'node bench/audio.ts',
+  command: 'node workers/audio/bench/audio.ts',
   labels: await labels(),
   fingerprints: fingerprints(),
   cost: await cost(),
 };
 rmSync(scratch, { recursive: true, force: true });
-const file = new URL('./results/audio.json', import.meta.url);
+const file = new URL('../../../bench/results/audio.json', import.meta.url);
 writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
 console.log(readFileSync(file, 'utf8'));

@@ -1,10 +1,10 @@
 /** A minute-long subtitled sequence over a background that moves, drawn here, and what following it costs. */
 import sharp from 'sharp';
-import { Pyramid } from '../workers/ocr/engine/crop.ts';
-import type { Pixels, TextDetector, TextRecogniser } from '../workers/ocr/engine/types.ts';
-import { similarity } from '../workers/ocr/tracking/readings.ts';
-import { TextTracker } from '../workers/ocr/tracking/tracker.ts';
-import { visionEye } from '../workers/ocr/tracking/vision.ts';
+import { Pyramid } from '../engine/crop.ts';
+import type { Pixels, TextDetector, TextRecogniser } from '../engine/types.ts';
+import { similarity } from '../tracking/readings.ts';
+import { TextTracker } from '../tracking/tracker.ts';
+import { visionEye } from '../tracking/vision.ts';
 
 const WIDTH = 1280;
 const HEIGHT = 720;

@@ -2,9 +2,9 @@
 import { copyFile, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type FramesHarness, framesHarness } from '../../workers/frames/harness.fixture.ts';
-import { drawnClip, ffmpeg, mediaFolder, numberedFrame } from '../fixtures/media.ts';
-import { sharedData } from '../fixtures/shared-data.ts';
+import { drawnClip, ffmpeg, mediaFolder, numberedFrame } from '../../test/fixtures/media.ts';
+import { sharedData } from '../../test/fixtures/shared-data.ts';
+import { type FramesHarness, framesHarness } from './harness.fixture.ts';
 
 const folder = mediaFolder();
 const at = (name: string) => path.join(folder, name);

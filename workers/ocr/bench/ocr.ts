@@ -1,19 +1,19 @@
 /**
  * How well and how dearly each engine reads: frames of subtitles, titles, signs and slides, pictures without text, and a
  * subtitled sequence over a moving background at 4 pictures a second.
- * Usage: node bench/ocr.ts [every n-th frame, default 1] [part of a measurement's name: only those are run anew]
+ * Usage: node workers/ocr/bench/ocr.ts [every n-th frame, default 1] [part of a measurement's name: only those are run anew]
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { ModelStore } from '../shared/models/store.ts';
-import { sharedData } from '../test/fixtures/shared-data.ts';
-import { createClassicalDetector } from '../workers/ocr/engine/classical-detector.ts';
-import { decodePicture } from '../workers/ocr/engine/picture.ts';
-import { openDetector, openRecogniser } from '../workers/ocr/engine/ppocr.ts';
-import { openTesseract } from '../workers/ocr/engine/tesseract.ts';
-import type { TextDetector, TextRecogniser } from '../workers/ocr/engine/types.ts';
-import { survey, textCells } from '../workers/ocr/tracking/survey.ts';
-import { addScores, type ReadingScore, ratesOf, scoreReading } from './metrics/text-reading.ts';
+import { addScores, type ReadingScore, ratesOf, scoreReading } from '../../../bench/metrics/text-reading.ts';
+import { ModelStore } from '../../../shared/models/store.ts';
+import { sharedData } from '../../../test/fixtures/shared-data.ts';
+import { createClassicalDetector } from '../engine/classical-detector.ts';
+import { decodePicture } from '../engine/picture.ts';
+import { openDetector, openRecogniser } from '../engine/ppocr.ts';
+import { openTesseract } from '../engine/tesseract.ts';
+import type { TextDetector, TextRecogniser } from '../engine/types.ts';
+import { survey, textCells } from '../tracking/survey.ts';
 import { subtitledSequence } from './ocr-sequence.ts';
 
 const MIN_CONFIDENCE = 0.6;
@@ -51,10 +51,10 @@ async function main(folder: string): Promise<void> {
     'other pictures, ppocr': () => readAll(otherPictures(folder), detector, ppocr),
     'subtitles at 4 pictures a second, ppocr': () => subtitledSequence(detector, ppocr),
   };
-  const out = path.join(import.meta.dirname, 'results/ocr.json');
+  const out = path.join(import.meta.dirname, '../../../bench/results/ocr.json');
   const only = process.argv[3] ?? '';
   const results = only ? (JSON.parse(readFileSync(out, 'utf8')) as Record<string, unknown>) : {};
-  results.command = `node bench/ocr.ts ${every}`;
+  results.command = `node workers/ocr/bench/ocr.ts ${every}`;
   for (const [name, measure] of Object.entries(measurements)) {
     if (!name.includes(only)) continue;
     results[name] = await measure();

@@ -1,21 +1,21 @@
 /**
  * Word error rate and processor time of English speech to text on the labelled recordings, as the audio stage runs it:
  * decoded, cut by voice activity, transcribed, foreign speech dropped.
- * Usage: node bench/speech.ts <models folder>
+ * Usage: node workers/audio/bench/speech.ts <models folder>
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { createMoonshine, MOONSHINE_MODELS } from '../shared/audio/moonshine.ts';
-import { keepUnderstood, type TimedTranscription } from '../shared/audio/understood.ts';
-import { loadConfig } from '../shared/config.ts';
-import { createSafeMedia } from '../shared/media/safe-media.ts';
-import { ModelStore } from '../shared/models/store.ts';
-import { ThreadClient } from '../shared/threads/client.ts';
-import { sharedData } from '../test/fixtures/shared-data.ts';
-import type { AnalysisThread } from '../workers/audio/analysis.thread.ts';
-import type { SpeechClip } from '../workers/audio/analysis.ts';
-import { listen } from '../workers/audio/listen.ts';
-import { editDistance, words } from './metrics/edit-distance.ts';
+import { editDistance, words } from '../../../bench/metrics/edit-distance.ts';
+import { createMoonshine, MOONSHINE_MODELS } from '../../../shared/audio/moonshine.ts';
+import { keepUnderstood, type TimedTranscription } from '../../../shared/audio/understood.ts';
+import { loadConfig } from '../../../shared/config.ts';
+import { createSafeMedia } from '../../../shared/media/safe-media.ts';
+import { ModelStore } from '../../../shared/models/store.ts';
+import { ThreadClient } from '../../../shared/threads/client.ts';
+import { sharedData } from '../../../test/fixtures/shared-data.ts';
+import type { AnalysisThread } from '../analysis.thread.ts';
+import type { SpeechClip } from '../analysis.ts';
+import { listen } from '../listen.ts';
 
 interface Recording {
   set: 'english' | 'digits' | 'foreign';
@@ -28,12 +28,9 @@ if (!folder) process.exit(0);
 const modelsFolder = process.argv[2] ?? '.cinedex/models';
 const models = new ModelStore(path.resolve(modelsFolder));
 const media = createSafeMedia(loadConfig({}).media);
-const thread = new ThreadClient<AnalysisThread>(
-  new URL('../workers/audio/analysis.thread.ts', import.meta.url),
-  {
-    voiceModel: models.file('silero-vad', 'silero_vad_v5.onnx'),
-  },
-);
+const thread = new ThreadClient<AnalysisThread>(new URL('../analysis.thread.ts', import.meta.url), {
+  voiceModel: models.file('silero-vad', 'silero_vad_v5.onnx'),
+});
 
 function recordings(data: string): Recording[] {
   const { files } = JSON.parse(readFileSync(path.join(data, 'manifest.json'), 'utf8')) as {
@@ -122,9 +119,9 @@ for (const id of MOONSHINE_MODELS.filter((model) => models.has(model))) {
     readings: readings.filter(({ file }) => !file.includes('/digits/')),
   };
 }
-const file = new URL('./results/speech.json', import.meta.url);
+const file = new URL('../../../bench/results/speech.json', import.meta.url);
 writeFileSync(
   file,
-  `${JSON.stringify({ command: 'node bench/speech.ts <models folder>', models: results }, null, 2)}\n`,
+  `${JSON.stringify({ command: 'node workers/audio/bench/speech.ts <models folder>', models: results }, null, 2)}\n`,
 );
 console.log(readFileSync(file, 'utf8'));
