@@ -40,7 +40,9 @@ const sources = AREAS.filter((area) => existsSync(path.join(root, area))).flatMa
     .map(readSource),
 );
 const isTest = ({ file }: Source) =>
-  /\.(test|fixture|contract)\.ts$|\/testing\.ts$/.test(file) || file.startsWith('test/');
+  /\.(test|fixture|contract)\.ts$|\/testing\.ts$/.test(file) ||
+  file.startsWith('test/') ||
+  /^workers\/[a-z]+\/bench\//.test(file);
 const product = sources.filter((source) => !isTest(source));
 const stageNames = readdirSync(path.join(root, 'workers'), { withFileTypes: true })
   .filter((entry) => entry.isDirectory() && entry.name !== 'runtime')

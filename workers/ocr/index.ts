@@ -1,7 +1,7 @@
 /** Reads the text in the picture: captions, title cards and signs, with the time each was shown. */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { whole } from '../../shared/config.ts';
+import { booleanWord, whole } from '../../shared/config.ts';
 import { FramesExtracted, type TextLine, TextRecognized } from '../../shared/contracts/artifacts.ts';
 import { CinedexError } from '../../shared/contracts/errors.ts';
 import type { ModelStore } from '../../shared/models/store.ts';
@@ -35,6 +35,9 @@ export const OcrConfig = z.object({
     .describe(
       'Lines read less surely are dropped; tesseract.js, a harder judge of itself, may be a third less sure',
     ),
+  gate: booleanWord
+    .default(true)
+    .describe('Whether a picture whose text is known is left unread; no: all are read anew, for comparison'),
   threads: whole(1, 64).default(1).describe('Threads that read side by side, each with its own models'),
 });
 export type OcrConfig = z.infer<typeof OcrConfig>;
@@ -51,12 +54,7 @@ export const ocr = defineStage(
     requires: { frames: FramesExtracted },
     output: TextRecognized,
     config: OcrConfig,
-    keyConfig: ({ engine, sampling, detectionSize, minConfidence }) => ({
-      engine,
-      sampling,
-      detectionSize,
-      minConfidence,
-    }),
+    keyConfig: ({ threads: _, ...shaping }) => shaping,
     // Tesseract, too, reads in the boxes of PP-OCR's detector where that is there.
     models: ({ engine }) => (engine === 'ppocr' ? [PPOCR] : [PPOCR, ...TESSERACT]),
     concurrency: 2,
@@ -81,7 +79,7 @@ export const ocr = defineStage(
         thread.sessions += 1;
         let finished = false;
         try {
-          await thread.client.call('begin', [session, config.minConfidence], options);
+          await thread.client.call('begin', [session, config.minConfidence, config.gate], options);
           for await (const { bytes, sighting } of picturesToRead(
             artifacts,
             frames,

@@ -7,7 +7,7 @@ import { decodePicture } from './engine/picture.ts';
 import type { EngineName } from './engine/types.ts';
 import type { Signature } from './tracking/signature.ts';
 import type { Survey } from './tracking/survey.ts';
-import { type Sighting, TextTracker, type TrackedLine } from './tracking/tracker.ts';
+import { type Eye, type Sighting, TextTracker, type TrackedLine } from './tracking/tracker.ts';
 import { visionEye } from './tracking/vision.ts';
 
 export interface OcrThreadInit {
@@ -26,6 +26,11 @@ export interface FollowedText {
 /** A session follows one video. Sessions that nobody finishes any more (their step was aborted) are dropped. */
 const MAX_SESSIONS = 16;
 
+/** Detects and reads on every picture: what following lines saves is measured against it. */
+function withoutGate<P, S, L>(eye: Eye<P, S, L>): Eye<P, S, L> {
+  return { ...eye, worthDetecting: () => true, stillThere: () => false };
+}
+
 async function create(init: unknown) {
   const { engine, files, detectionSize } = init as OcrThreadInit;
   const missing = (what: string) => new CinedexError('MODEL_MISSING', `The files of "${what}" are missing.`);
@@ -34,14 +39,16 @@ async function create(init: unknown) {
   const sessions = new Map<string, TextTracker<Pyramid, Signature, Survey>>();
   return {
     ready: (): EngineName => recogniser.engine,
-    begin(session: string, minConfidence: number): void {
+    begin(session: string, minConfidence: number, gate: boolean): void {
       for (const oldest of sessions.keys()) {
         if (sessions.size < MAX_SESSIONS) break;
         sessions.delete(oldest);
       }
       sessions.set(
         session,
-        new TextTracker(eye, { minConfidence: minConfidence * recogniser.confidenceScale }),
+        new TextTracker(gate ? eye : withoutGate(eye), {
+          minConfidence: minConfidence * recogniser.confidenceScale,
+        }),
       );
     },
     async see(session: string, bytes: Uint8Array, sighting: Sighting): Promise<void> {

@@ -4,7 +4,7 @@ import type { DescriptorStrength } from '../descriptor.ts';
 import { alignedChip, facePoints } from './alignment.ts';
 import { startBackend } from './backend.ts';
 import { DescriptorNet } from './descriptor-net.ts';
-import { type DetectedFace, FaceDetector, type Point } from './detector.ts';
+import { type DetectedFace, FaceDetector } from './detector.ts';
 import { cutFace, FaceMesh } from './landmarks.ts';
 import { decodePicture, type PixelBox, type RgbPicture } from './pixels.ts';
 import { type HeadPose, headPose } from './pose.ts';
@@ -163,4 +163,4 @@ export class FaceAnalyser {
   }
 }
 
-export type { DetectedFace, HeadPose, PixelBox, Point };
+export type { DetectedFace, HeadPose, PixelBox };
