@@ -9,25 +9,23 @@ import { fileURLToPath } from 'node:url';
 const here = path.dirname(fileURLToPath(import.meta.url));
 const main = path.join(here, 'main.ts');
 
-if (Number(process.versions.node.split('.')[0]) >= 24) {
-  await import(main);
-} else {
-  const pinned = [path.join(here, '../node_modules/.bin/node'), path.join(here, '../../.bin/node')].find(
-    existsSync,
+const pinned = [path.join(here, '../node_modules/.bin/node'), path.join(here, '../../.bin/node')].find(
+  existsSync,
+);
+if (!pinned) {
+  console.error(
+    'DEPENDENCY_MISSING: the packages of Cinedex are not installed.\n  hint: run `npm start` once in its folder.',
   );
-  if (!pinned) {
-    console.error(
-      'DEPENDENCY_MISSING: the packages of Cinedex are not installed.\n  hint: run `npm start` once in its folder.',
-    );
-    process.exit(1);
-  }
-  const child = spawn(pinned, [main, ...process.argv.slice(2)], { stdio: 'inherit' });
-  // A terminal sends Ctrl-C to the child as well; what comes by `kill` is passed on.
-  process.on('SIGINT', () => undefined);
-  process.on('SIGTERM', () => child.kill('SIGTERM'));
-  child.once('error', (error) => {
-    console.error(`DEPENDENCY_MISSING: ${error.message}`);
-    process.exit(1);
-  });
-  child.once('exit', (code, signal) => process.exit(code ?? 128 + os.constants.signals[signal]));
+  process.exit(1);
 }
+// glibc keeps an arena a thread and returns little of it; with many native threads memory would creep up for days.
+const env = { MALLOC_ARENA_MAX: '2', MALLOC_TRIM_THRESHOLD_: '131072', ...process.env };
+const child = spawn(pinned, [main, ...process.argv.slice(2)], { stdio: 'inherit', env });
+// A terminal sends Ctrl-C to the child as well; what comes by `kill` is passed on.
+process.on('SIGINT', () => undefined);
+process.on('SIGTERM', () => child.kill('SIGTERM'));
+child.once('error', (error) => {
+  console.error(`DEPENDENCY_MISSING: ${error.message}`);
+  process.exit(1);
+});
+child.once('exit', (code, signal) => process.exit(code ?? 128 + os.constants.signals[signal]));

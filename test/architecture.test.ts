@@ -113,7 +113,7 @@ describe('the imports', () => {
 
 describe('the sources', () => {
   it('read the environment in the start files only', () => {
-    const starts = new Set(['cli/main.ts', 'cli/setup.mjs']);
+    const starts = new Set(['cli/main.ts', 'cli/setup.mjs', 'cli/cinedex.mjs']);
     // Libraries that can be set up in no other way are given a default.
     const read = /\bprocess\.env\b(?!\.\w+ \?\?= )/;
     const readers = product
