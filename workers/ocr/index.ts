@@ -50,7 +50,7 @@ const PICTURE_TIMEOUT_MS = 90_000;
 export const ocr = defineStage(
   {
     name: 'ocr',
-    version: 1,
+    version: 2,
     requires: { frames: FramesExtracted },
     output: TextRecognized,
     config: OcrConfig,

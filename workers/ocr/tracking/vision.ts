@@ -13,7 +13,7 @@ export interface DetectionPace {
   busySec: number;
 }
 
-export const PACE_DEFAULTS: DetectionPace = { idleSec: 2, busySec: 0.5 };
+export const PACE_DEFAULTS: DetectionPace = { idleSec: 2, busySec: 1 };
 
 /** A word covers at least two cells; fewer that changed are flicker. */
 const MIN_CELLS = 2;
