@@ -1,7 +1,7 @@
 // Makes a fresh checkout runnable. Plain JavaScript without dependencies: it runs on whatever Node the machine has, before
 // anything is installed, in front of `npm start` and `npm test`.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -54,6 +54,12 @@ if (reason) {
   // there already.
   const installed = npm(['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
   if (!installed) fail('npm ci failed; its words are above. Is the registry within reach?');
+}
+// Their install scripts do no more than this, and were not run.
+for (const name of ['ffmpeg', 'ffprobe']) {
+  const platform = `${process.platform}-${process.arch}`;
+  const binary = path.join(root, `node_modules/@${name}-installer`, platform, name);
+  if (existsSync(binary)) chmodSync(binary, 0o755);
 }
 const node = path.join(root, 'node_modules/.bin/node');
 if (!existsSync(node) && !npm(['rebuild', 'node', '--ignore-scripts=false', '--loglevel=error'])) {

@@ -100,12 +100,23 @@ export function cellsOutside(look: Survey, cells: readonly number[], boxes: read
   });
 }
 
-/** How many of these cells look different from an earlier survey of the same grid. */
-export function changedCells(now: Survey, before: Survey, cells: readonly number[]): number {
-  if (now.strokes.length !== before.strokes.length) return cells.length;
+/** Those of these cells that look different from an earlier survey of the same grid. */
+export function changedCells(now: Survey, before: Survey, cells: readonly number[]): number[] {
+  if (now.strokes.length !== before.strokes.length) return [...cells];
   return cells.filter((cell) => {
     const a = now.strokes[cell]!;
     const b = before.strokes[cell]!;
     return Math.abs(a - b) > Math.max(TEXT_CELL / 2, CHANGE * Math.max(a, b));
-  }).length;
+  });
+}
+
+/** Length of the longest row of neighbours among these cells, given in order. */
+export function longestRow(cells: readonly number[], columns: number): number {
+  let longest = 0;
+  let length = 0;
+  cells.forEach((cell, i) => {
+    length = i > 0 && cells[i - 1] === cell - 1 && cell % columns !== 0 ? length + 1 : 1;
+    longest = Math.max(longest, length);
+  });
+  return longest;
 }

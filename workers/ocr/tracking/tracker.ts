@@ -11,7 +11,12 @@ export interface Eye<P, S, L> {
   /** Cheap: where there may be text at all. */
   look(picture: P): L;
   /** Whether the detector must run, judged by looks alone, given the lines that are known to be still there. */
-  worthDetecting(now: L, atLastDetection: L | null, known: readonly Quad[], secondsSince: number): boolean;
+  worthDetecting(
+    now: L,
+    looks: { atLastDetection: L | null; onPictureBefore: L | null },
+    known: readonly Quad[],
+    secondsSince: number,
+  ): boolean;
   detect(picture: P): Promise<Quad[]>;
   read(picture: P, quads: readonly Quad[]): Promise<Reading[]>;
   sign(picture: P, quad: Quad): S | null;
@@ -67,6 +72,10 @@ interface Track<S> {
   shot: number;
 }
 
+/** After so many pictures in a row on which the detector ran, it pauses so long between two, seconds. */
+const RESTLESS = 4;
+const RESTLESS_SEC = 0.99;
+
 const SAME_PLACE = 0.5;
 const SAME_TEXT = 0.75;
 /** Two readings at one place may differ more: each may be wrong somewhere else. */
@@ -78,6 +87,8 @@ export class TextTracker<P, S, L> {
   #live: Track<S>[] = [];
   #ended: Track<S>[] = [];
   #lookAtDetection: L | null = null;
+  #lookBefore: L | null = null;
+  #detectionsInARow = 0;
   #detectedAt = Number.NEGATIVE_INFINITY;
   #identity: number | string | undefined;
   /** The picture before, when it was not detected on: a line found now may have begun there. */
@@ -109,12 +120,18 @@ export class TextTracker<P, S, L> {
     const lost = still.length < this.#live.length;
     const known = still.map(({ quad }) => quad);
     const secondsSince = first.timeSec - this.#detectedAt;
-    if (!lost && !this.#eye.worthDetecting(look, this.#lookAtDetection, known, secondsSince)) {
+    const looks = { atLastDetection: this.#lookAtDetection, onPictureBefore: this.#lookBefore };
+    this.#lookBefore = look;
+    // A running clock is lost with every picture: it is read now and then, not each time.
+    const restless = this.#detectionsInARow >= RESTLESS && secondsSince < RESTLESS_SEC;
+    if (restless || (!lost && !this.#eye.worthDetecting(look, looks, known, secondsSince))) {
+      if (!restless) this.#detectionsInARow = 0;
       this.#skipped = { picture, startSec: first.timeSec, shot: first.shot };
       await this.#readAgain(picture, still);
       return;
     }
     this.detected += 1;
+    this.#detectionsInARow += 1;
     this.#lookAtDetection = look;
     this.#detectedAt = first.timeSec;
     const quads = await this.#eye.detect(picture);
