@@ -22,6 +22,10 @@ export interface VideoTrack {
   fps: number;
   durationSec: number | null;
   transfer: string;
+  /** ffmpeg's name of the colour matrix, such as `bt709`; empty when the header does not say. */
+  matrix: string;
+  /** ffmpeg's name of the pixel format, such as `yuv420p`. */
+  pixelFormat: string;
 }
 
 export interface AudioTrack {
@@ -58,6 +62,8 @@ const Stream = z.looseObject({
   avg_frame_rate: Text,
   r_frame_rate: Text,
   color_transfer: Text,
+  color_space: Text,
+  pix_fmt: Text,
   duration: Text,
   sample_rate: Text,
   channels: z.number().catch(0),
@@ -124,6 +130,8 @@ function videoTrack(stream: Stream): VideoTrack {
     fps: frameRate(stream),
     durationSec: seconds(stream.duration),
     transfer: stream.color_transfer,
+    matrix: stream.color_space,
+    pixelFormat: stream.pix_fmt,
   };
 }
 

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -131,6 +132,40 @@ describe.each(Object.entries(BUILDS))('with %s', (_, environment) => {
       expect(own[0]!.timeSec).toBeLessThan(endSec);
     }
     expect(output.media.audio).toMatchObject({ codec: 'aac', sampleRate: 48_000 });
+  });
+
+  test.each(['bt709', 'smpte170m'])('colours come out right from the matrix %s', async (matrix) => {
+    const file = clip(`${matrix}.mp4`);
+    const wanted = [200, 60, 40];
+    const picture = await sharp({
+      create: {
+        width: 64,
+        height: 64,
+        channels: 3,
+        background: { r: wanted[0]!, g: wanted[1]!, b: wanted[2]! },
+      },
+    })
+      .png()
+      .toBuffer();
+    const png = clip(`${matrix}.png`);
+    writeFileSync(png, picture);
+    const to = matrix === 'bt709' ? 'bt709' : 'bt601';
+    const encode = ['-c:v', 'libx264', '-colorspace', matrix, '-t', '1'];
+    await ffmpeg([
+      '-loop',
+      '1',
+      '-i',
+      png,
+      '-vf',
+      `scale=out_color_matrix=${to},format=yuv420p`,
+      ...encode,
+      file,
+    ]);
+    const { keyFrames } = await extract(harness, file);
+    const { channels } = await sharp(harness.blob(keyFrames[0]!.image)).stats();
+    channels.slice(0, 3).forEach(({ mean }, i) => {
+      expect(Math.abs(mean - wanted[i]!)).toBeLessThan(6);
+    });
   });
 
   test('a phone’s picture is stored upright and a stretched one in its shape', async () => {
