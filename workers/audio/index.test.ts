@@ -105,7 +105,7 @@ describe('the audio stage', () => {
       '-i',
       SPEECH,
       '-af',
-      'adelay=3000,apad=pad_dur=3',
+      'adelay=3000,apad=pad_len=48000', // three seconds on either side
       '-c:a',
       'libvorbis',
     );
