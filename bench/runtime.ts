@@ -1,6 +1,6 @@
 /**
  * What the runtime itself costs: events a second through all stages with empty handlers, and a replay of the same events
- * over the finished library, both against the bare stores doing the same hand-overs.
+ * over the finished library, both against bare publishing and queueing.
  * Usage: node bench/runtime.ts [videos]
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ async function timed(work: () => Promise<void>): Promise<{ seconds: number; cpuS
   return { seconds: (performance.now() - started) / 1_000, cpuSeconds: (user + system) / 1e6 };
 }
 
-/** The hand-overs alone: one publish a video, and for each stage one ledger-sized write, one job and one event. */
+/** The hand-overs alone: one publish a video, and for each stage one job and one event. No ledger and no artifacts. */
 async function bare(): Promise<{ seconds: number; cpuSeconds: number }> {
   const { folder, remove } = temporaryFolder();
   const stores = await openEmbedded(folder);

@@ -29,7 +29,10 @@ import {
 
 export type Handlers = Map<string, StageHandler<never, unknown>>;
 
-/** The effects of a job in their order; tests stop the process after each. */
+/**
+ * The effects of a job in their order; tests stop the process after each. `ack` is told when all is handed on and the job
+ * is about to be acknowledged: the last moment at which the queue would deliver it again.
+ */
 export type Effect = 'artifact' | 'ledger' | 'event' | 'ack';
 
 /** What is told of every job: one wide event. */
