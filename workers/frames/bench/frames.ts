@@ -4,9 +4,10 @@
  *
  *     node workers/frames/bench/frames.ts [--out bench/results/frames.json]
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { cpuSeconds } from '../../../bench/cpu.ts';
 import { loadConfig } from '../../../shared/config.ts';
 import type { FramesExtracted } from '../../../shared/contracts/artifacts.ts';
 import { createSafeMedia } from '../../../shared/media/safe-media.ts';
@@ -18,15 +19,6 @@ const folder = mkdtempSync(path.join(os.tmpdir(), 'cinedex-bench-'));
 const media = createSafeMedia(loadConfig({}).media);
 const harness = await framesHarness();
 const signal = new AbortController().signal;
-
-/** CPU seconds of this process, its threads and the children it has waited for (Linux: proc(5), fields 14 to 17). */
-function cpuSeconds(): number {
-  const fields = readFileSync('/proc/self/stat', 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ');
-  const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
-  return ticks / 100;
-}
 
 async function cost(work: () => Promise<unknown>): Promise<number> {
   const before = cpuSeconds();
