@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { booleanWord, describeConfig, environmentName, loadConfig, whole } from './config.ts';
+import { describeConfig, environmentName, loadConfig } from './config.ts';
+import { booleanWord, whole } from './config-values.ts';
 
 const sections = { ocr: z.object({ sampleRate: whole(1, 30).default(2).describe('Pictures a second') }) };
 

@@ -5,33 +5,20 @@
 import os from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
+import { CLUSTER_SECTIONS } from './cluster-config.ts';
+import { booleanWord, commaList, whole } from './config-values.ts';
 import { CinedexError } from './contracts/errors.ts';
 import { Profile } from './models/store.ts';
-
-/** `true|yes|on|1` or `false|no|off|0`; anything else is refused (`Boolean("false")` is true). */
-export const booleanWord = z.union([z.boolean(), z.string()]).transform((value, context) => {
-  if (typeof value === 'boolean') return value;
-  if (/^(true|yes|on|1)$/i.test(value)) return true;
-  if (/^(false|no|off|0)$/i.test(value)) return false;
-  context.addIssue({ code: 'custom', message: 'expected true/yes/on/1 or false/no/off/0' });
-  return z.NEVER;
-});
-
-/** A list separated by commas; blanks around an entry are dropped. */
-export const commaList = z
-  .union([z.array(z.string()), z.string()])
-  .transform((value) =>
-    (typeof value === 'string' ? value.split(',') : value).map((entry) => entry.trim()).filter(Boolean),
-  );
-
-/** A whole number from text, within limits. */
-export const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 
 const GiB = 1024 ** 3;
 
 /** Keys that belong to no stage. */
 export const CORE_SECTIONS = {
   core: z.object({
+    mode: z
+      .enum(['embedded', 'cluster'])
+      .default('embedded')
+      .describe('Where things are kept: in the data folder, or on Kafka, Redis, S3 and Qdrant'),
     dataDir: z.string().min(1).default('.cinedex').describe('Folder of everything that is stored'),
     profile: Profile.default('bundled').describe('Which models are used'),
     modelsDir: z.string().default('').describe('Folder of pulled models; empty: `models` in the data folder'),
@@ -92,6 +79,7 @@ export const CORE_SECTIONS = {
       .describe('Hub that models are pulled from'),
     hubToken: z.string().default('').describe('Access token for the hub; empty: none is sent'),
   }),
+  ...CLUSTER_SECTIONS,
 } as const;
 
 type Sections = Record<string, z.ZodObject>;
@@ -146,14 +134,13 @@ export function loadConfig(
   const core = parsed as unknown as CoreConfig;
   const dataDir = path.resolve(core.core.dataDir.replace(/^~(?=$|\/)/, os.homedir()));
   return {
+    ...core,
     core: {
       ...core.core,
       dataDir,
       modelsDir: path.resolve(core.core.modelsDir || path.join(dataDir, 'models')),
     },
     media: { ...core.media, roots: core.media.roots.map((root) => path.resolve(root)) },
-    runtime: core.runtime,
-    models: core.models,
     stages: Object.fromEntries(Object.keys(stageSections).map((name) => [name, parsed[name]])),
   };
 }

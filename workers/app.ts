@@ -1,6 +1,6 @@
 /** The whole system in one process: the embedded stores, the stages, and the search over what they indexed. */
 
-import { openEmbedded, type Stores } from '../shared/adapters/embedded/index.ts';
+import { openStores } from '../shared/adapters/stores.ts';
 import type { Config } from '../shared/config.ts';
 import { LANES, type VideoRef } from '../shared/contracts/common.ts';
 import { encodeEvent } from '../shared/contracts/envelope.ts';
@@ -9,6 +9,7 @@ import { createMediaAccess } from '../shared/media/media-access.ts';
 import { createEncoders } from '../shared/models/encoders.ts';
 import { ModelStore } from '../shared/models/store.ts';
 import type { VideoRecord } from '../shared/ports/ledger.ts';
+import type { Stores } from '../shared/ports/stores.ts';
 import { createLogger, type Logger } from '../shared/telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../shared/telemetry/metrics.ts';
 import { startSpan } from '../shared/telemetry/tracing.ts';
@@ -55,7 +56,7 @@ export interface AppOptions {
  */
 export async function createApp(config: Config, options: AppOptions): Promise<App> {
   const logger = options.logger ?? createLogger({ level: config.core.logLevel });
-  const stores = await openEmbedded(config.core.dataDir);
+  const stores = await openStores(config);
   const models = new ModelStore(config.core.modelsDir);
   const encoders = createEncoders(config, models);
   const services: Services = {

@@ -6,8 +6,9 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openDataFolder } from '../../shared/adapters/embedded/data-folder.ts';
-import { openEmbedded, type Stores } from '../../shared/adapters/embedded/index.ts';
+import { openEmbedded } from '../../shared/adapters/embedded/index.ts';
 import type { BlobRef } from '../../shared/contracts/common.ts';
+import type { Stores } from '../../shared/ports/stores.ts';
 import { collect, eventually, scratchFolder } from './waiting.ts';
 
 const CHILD = path.join(import.meta.dirname, 'embedded-child.ts');

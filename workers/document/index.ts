@@ -1,6 +1,6 @@
 /** document: joins what the other stages found into points of the index. */
 import { z } from 'zod';
-import { whole } from '../../shared/config.ts';
+import { whole } from '../../shared/config-values.ts';
 import {
   AudioAnalyzed,
   DocumentIndexed,

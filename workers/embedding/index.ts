@@ -1,6 +1,6 @@
 /** Key frames as vectors in the space that texts share, with what is seen in them and whether it is explicit. */
 import { z } from 'zod';
-import { whole } from '../../shared/config.ts';
+import { whole } from '../../shared/config-values.ts';
 import { FramesExtracted, type KeyFrame, PicturesEmbedded } from '../../shared/contracts/artifacts.ts';
 import { multimodalModels } from '../../shared/models/encoders.ts';
 import type { EmbeddedPicture } from '../../shared/ports/encoders.ts';

@@ -5,7 +5,7 @@
 import { setImmediate } from 'node:timers/promises';
 import sharp from 'sharp';
 import { z } from 'zod';
-import { whole } from '../../shared/config.ts';
+import { whole } from '../../shared/config-values.ts';
 import { FacesRecognized, type FaceTrack, FramesExtracted } from '../../shared/contracts/artifacts.ts';
 import type { BlobRef, VectorBlob } from '../../shared/contracts/common.ts';
 import { CinedexError } from '../../shared/contracts/errors.ts';

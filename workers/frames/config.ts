@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { whole } from '../../shared/config.ts';
+import { whole } from '../../shared/config-values.ts';
 
 export const FramesConfig = z.object({
   sampleRate: z.coerce

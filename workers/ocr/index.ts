@@ -1,7 +1,7 @@
 /** Reads the text in the picture: captions, title cards and signs, with the time each was shown. */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { booleanWord, whole } from '../../shared/config.ts';
+import { booleanWord, whole } from '../../shared/config-values.ts';
 import { FramesExtracted, type TextLine, TextRecognized } from '../../shared/contracts/artifacts.ts';
 import { CinedexError } from '../../shared/contracts/errors.ts';
 import type { ModelStore } from '../../shared/models/store.ts';

@@ -1,12 +1,7 @@
 /** Everything a process needs to keep, below one folder that it owns. Nothing to install, nothing to start. */
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import type { ArtifactStore } from '../../ports/artifact-store.ts';
-import type { EventBus } from '../../ports/event-bus.ts';
-import type { IdentityStore } from '../../ports/identity-store.ts';
-import type { JobQueue } from '../../ports/job-queue.ts';
-import type { Ledger } from '../../ports/ledger.ts';
-import type { VideoIndex } from '../../ports/video-index.ts';
+import type { Stores } from '../../ports/stores.ts';
 import { BullmqJobQueue, type BullmqOptions } from '../bullmq-job-queue.ts';
 import { openDataFolder } from './data-folder.ts';
 import { FolderArtifactStore } from './folder-artifact-store.ts';
@@ -15,16 +10,6 @@ import { openPgliteBackend } from './pglite-bullmq.ts';
 import { SqliteEventBus } from './sqlite-event-bus.ts';
 import { SqliteIdentityStore } from './sqlite-identity-store.ts';
 import { SqliteLedger } from './sqlite-ledger.ts';
-
-export interface Stores {
-  bus: EventBus;
-  queue: JobQueue;
-  ledger: Ledger;
-  artifacts: ArtifactStore;
-  identities: IdentityStore;
-  index: VideoIndex;
-  close(): Promise<void>;
-}
 
 export interface EmbeddedOptions {
   queue?: BullmqOptions;
