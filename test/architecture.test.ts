@@ -63,7 +63,7 @@ describe('the imports', () => {
   it('are found at all', () => {
     expect(sources.length).toBeGreaterThan(100);
     const app = product.find(({ file }) => file === 'workers/app.ts')!;
-    expect(app.imports).toContain('shared/adapters/embedded/index.ts');
+    expect(app.imports).toContain('shared/adapters/stores.ts');
   });
 
   it('of a stage name no client library of a broker or a store', () => {
