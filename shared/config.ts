@@ -19,6 +19,16 @@ export const CORE_SECTIONS = {
       .enum(['embedded', 'cluster'])
       .default('embedded')
       .describe('Where things are kept: in the data folder, or on Kafka, Redis, S3 and Qdrant'),
+    artifacts: z
+      .enum(['auto', 'folder', 's3'])
+      .default('auto')
+      .describe(
+        'Where a cluster keeps artifacts; folder: below the data folder, which all processes then share',
+      ),
+    index: z
+      .enum(['auto', 'embedded', 'qdrant'])
+      .default('auto')
+      .describe('Where a cluster keeps the index; embedded: in the data folder, for a single process'),
     dataDir: z.string().min(1).default('.cinedex').describe('Folder of everything that is stored'),
     profile: Profile.default('bundled').describe('Which models are used'),
     modelsDir: z.string().default('').describe('Folder of pulled models; empty: `models` in the data folder'),
@@ -69,8 +79,44 @@ export const CORE_SECTIONS = {
     shutdownMs: whole(0, 10 ** 7)
       .default(15_000)
       .describe('How long running steps may finish at a stop'),
-    metricsPort: whole(0, 65_535).default(0).describe('Port of /metrics and /healthz on 127.0.0.1; 0: none'),
+    metricsHost: z
+      .string()
+      .min(1)
+      .default('127.0.0.1')
+      .describe('Address that /metrics and the probes listen on; 0.0.0.0 in a container'),
+    metricsPort: whole(0, 65_535)
+      .default(0)
+      .describe('Port of /metrics, /livez, /readyz and /healthz; 0: none'),
+    stallMs: whole(1_000, 10 ** 8)
+      .default(60_000)
+      .describe('How long an event loop or a queue with work may stand still before /livez says so'),
+    maxRssBytes: whole(0, 1024 * GiB)
+      .default(0)
+      .describe('Memory of a worker above which it drains and ends, to be started afresh; 0: never'),
+    maxJobs: whole(0, 10 ** 9)
+      .default(0)
+      .describe('Jobs after which a worker drains and ends, to be started afresh; 0: never'),
     otlpEndpoint: z.string().default('').describe('OTLP/HTTP endpoint for traces; empty: none are sent'),
+  }),
+  query: z.object({
+    host: z.string().min(1).default('127.0.0.1').describe('Address that `cinedex query` listens on'),
+    port: whole(0, 65_535).default(8080).describe('Its port; 0: any free one'),
+    timeoutMs: whole(100, 10 ** 6)
+      .default(10_000)
+      .describe('Limit of one search'),
+  }),
+  ops: z.object({
+    host: z.string().min(1).default('127.0.0.1').describe('Address that `cinedex ops` listens on'),
+    port: whole(0, 65_535).default(8090).describe('Its port; 0: any free one'),
+    user: z.string().min(1).default('admin').describe('Who may sign in with the password'),
+    password: z
+      .string()
+      .default('')
+      .describe('Password of the operators’ pages; without it or a token they are served on loopback only'),
+    token: z.string().default('').describe('Bearer token for programs that use the admin API'),
+    loginPerMinute: whole(1, 10_000)
+      .default(10)
+      .describe('Failed sign-ins of one address in a minute before it is refused'),
   }),
   models: z.object({
     hubUrl: z

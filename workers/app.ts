@@ -1,5 +1,6 @@
-/** The whole system in one process: the embedded stores, the stages, and the search over what they indexed. */
+/** A process of the system: the stores, and of the stages those that work in it. */
 
+import { takeProcessFolder } from '../shared/adapters/process-folder.ts';
 import { openStores } from '../shared/adapters/stores.ts';
 import type { Config } from '../shared/config.ts';
 import { LANES, type VideoRef } from '../shared/contracts/common.ts';
@@ -12,8 +13,12 @@ import type { VideoRecord } from '../shared/ports/ledger.ts';
 import type { Stores } from '../shared/ports/stores.ts';
 import { createLogger, type Logger } from '../shared/telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../shared/telemetry/metrics.ts';
+import type { Verdict } from '../shared/telemetry/probes.ts';
+import { createReadiness } from '../shared/telemetry/readiness.ts';
 import { startSpan } from '../shared/telemetry/tracing.ts';
 import { type BoundStage, bindStages } from './runtime/bind.ts';
+import { countingDeadLetters } from './runtime/dead-letter-count.ts';
+import { HealthNotes, liveness } from './runtime/health.ts';
 import { type Progress, Runtime } from './runtime/runtime.ts';
 import type { AnnouncedEvent, AnyStage, Services } from './runtime/stage.ts';
 import type { Effect, JobReport } from './runtime/step-runner.ts';
@@ -25,6 +30,10 @@ export interface App {
   readonly stores: Stores;
   readonly stages: readonly BoundStage[];
   readonly metrics: Metrics;
+  /** Whether this process works; a supervisor should end it when not. */
+  live(): Verdict;
+  /** Whether it takes work and its stores answer. */
+  ready(): Promise<Verdict>;
   /** Loads models and takes work. Without it the app can publish, read and search. */
   start(): Promise<void>;
   /** Resolves when the events are durable. */
@@ -46,23 +55,31 @@ export interface AppOptions {
   /** Usually STAGES of stages.ts. */
   stages: readonly AnyStage[];
   logger?: Logger;
+  /** Names of the stages whose jobs this process takes. Default: all. */
+  work?: readonly string[];
+  /** Whether this process takes events in. @default true */
+  intake?: boolean;
+  /** Told of every job that has ended here. */
+  onJob?: (report: JobReport) => void;
   /** Told after each effect of a job; for tests that stop the process there. */
   onEffect?: (effect: Effect, job: StepJob) => void;
 }
 
 /**
- * Opens the data folder and takes its lock.
+ * Opens the stores: the embedded ones take the lock of the data folder; beside those of a cluster, several processes may
+ * share it (it then holds models, downloads and logs).
  * @throws CinedexError DATA_LOCKED, CONFIG_INVALID
  */
 export async function createApp(config: Config, options: AppOptions): Promise<App> {
   const logger = options.logger ?? createLogger({ level: config.core.logLevel });
-  const stores = await openStores(config);
+  const metrics = createMetrics();
+  const { folder, stores } = await openAll(config, metrics);
   const models = new ModelStore(config.core.modelsDir);
   const encoders = createEncoders(config, models);
   const services: Services = {
     core: config,
     artifacts: stores.artifacts,
-    media: createMediaAccess(config.media, { dataDir: config.core.dataDir, logger }),
+    media: createMediaAccess(config.media, { dataDir: folder.dir, logger }),
     models,
     encoders,
     index: stores.index,
@@ -70,7 +87,12 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     logger,
   };
   const stages = bindStages(options.stages, config, models);
-  const metrics = createMetrics();
+  const health = new HealthNotes(config.runtime.stallMs);
+  let phase: 'idle' | 'loading' | 'ready' | 'stopping' = 'idle';
+  const enter = (next: typeof phase) => {
+    phase = next;
+    metrics.ready(next === 'ready');
+  };
   const runtime = new Runtime({
     stages,
     services,
@@ -78,8 +100,14 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     queue: stores.queue,
     ledger: stores.ledger,
     config,
-    exclusive: true,
-    report: (report) => reportJob(report, logger, metrics),
+    exclusive: config.core.mode === 'embedded',
+    work: options.work,
+    intake: options.intake,
+    health,
+    report: (report) => {
+      reportJob(report, logger, metrics);
+      options.onJob?.(report);
+    },
     startSpan: (job, video) => {
       const { tenant, videoId, stage } = job;
       const span = startSpan(`stage ${stage}`, {
@@ -97,7 +125,14 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       metrics.queue(name, counts);
       for (const lane of LANES) metrics.oldest(name, lane, (ages[lane] ?? 0) / 1_000);
     },
+    observeLag: (group, topic, records) => metrics.lag(group, topic, records),
+    onPaused: (paused) => metrics.intakePaused(paused),
     onEffect: options.onEffect,
+  });
+  const ready = createReadiness({
+    waitingFor: () =>
+      phase === 'ready' ? null : phase === 'stopping' ? 'the process is stopping' : 'models are loading',
+    checks: storeChecks(stores, stages),
   });
   let stopped: Promise<void> | undefined;
   return {
@@ -106,7 +141,17 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     stores,
     stages,
     metrics,
-    start: () => runtime.start(),
+    live: () => {
+      const { alive, reasons } = liveness(health.state(), Date.now());
+      return { ok: alive, reasons };
+    },
+    ready,
+    start: async () => {
+      enter('loading');
+      health.start();
+      await runtime.start();
+      enter('ready');
+    },
     publish: (events) => publish(stores, events),
     status: (ref) => stores.ledger.get(ref),
     drive: (ref, change) => runtime.drive(ref, change),
@@ -114,12 +159,48 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     settled: (settleOptions) => runtime.settled(settleOptions),
     stop: () => {
       stopped ??= (async () => {
+        enter('stopping');
         await runtime.stop();
         await encoders.close();
         await stores.close();
+        folder.release();
+        health.end();
       })();
       return stopped;
     },
+  };
+}
+
+interface OwnFolder {
+  dir: string;
+  release(): void;
+}
+
+async function openAll(config: Config, metrics: Metrics): Promise<{ folder: OwnFolder; stores: Stores }> {
+  const { dataDir, mode } = config.core;
+  // The embedded stores own all of the data folder.
+  const folder = mode === 'cluster' ? takeProcessFolder(dataDir) : { dir: dataDir, release: () => undefined };
+  try {
+    const stores = await openStores(config);
+    const bus = countingDeadLetters(stores.bus, (stage, code) => metrics.deadLetter(stage, code));
+    return { folder, stores: { ...stores, bus } };
+  } catch (error) {
+    folder.release();
+    throw error;
+  }
+}
+
+/** A cheap question to each store. */
+function storeChecks(
+  { bus, queue, ledger, artifacts, index }: Stores,
+  stages: readonly BoundStage[],
+): Record<string, () => Promise<unknown>> {
+  return {
+    events: () => bus.topics(),
+    queue: () => queue.counts(stages[0]!.stage.name),
+    ledger: () => ledger.due(0, 1),
+    artifacts: () => artifacts.getManifest('readiness'),
+    index: () => index.active(),
   };
 }
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import path from 'node:path';
 import type { Command } from 'commander';
-import { serveMetrics } from '../../shared/telemetry/metrics.ts';
+import { serveProbes } from '../../shared/telemetry/probes.ts';
 import { initTracing } from '../../shared/telemetry/tracing.ts';
 import { createApp } from '../../workers/app.ts';
 import { STAGES } from '../../workers/stages.ts';
@@ -31,23 +31,22 @@ export function registerUp(program: Command, enter: Enter): void {
         (options.root ?? []).map((root) => path.resolve(root)),
       );
       const { config, output, signal } = session;
-      const { metricsPort, otlpEndpoint } = config.runtime;
+      const { metricsHost, metricsPort, otlpEndpoint } = config.runtime;
       const stopTracing = otlpEndpoint ? initTracing(otlpEndpoint) : undefined;
       const app = await createApp(config, { stages: STAGES });
-      let ready = false;
-      const metrics = metricsPort > 0 ? await serveMetrics(app.metrics, metricsPort, () => ready) : undefined;
+      const probes = { registry: app.metrics.registry, live: app.live, ready: app.ready };
+      const metrics = metricsPort > 0 ? await serveProbes(probes, metricsHost, metricsPort) : undefined;
       let stopServing: (() => Promise<void>) | undefined;
       try {
         output.note('Loading models …');
         await app.start();
         stopServing = await serveOperations(localOperations(app), socketPath(config.core.dataDir));
-        ready = true;
         output.result(
           {
             ready: true,
             dataDir: config.core.dataDir,
             roots: config.media.roots,
-            metrics: metricsPort > 0 ? `http://127.0.0.1:${metricsPort}/metrics` : null,
+            metrics: metricsPort > 0 ? `http://${metricsHost}:${metricsPort}/metrics` : null,
           },
           ({ dataDir, roots, metrics: address }) => [
             `Ready. Data folder: ${dataDir}`,
@@ -57,7 +56,6 @@ export function registerUp(program: Command, enter: Enter): void {
         );
         if (!signal.aborted) await once(signal, 'abort');
       } finally {
-        ready = false;
         await stopServing?.();
         await app.stop();
         metrics?.close();

@@ -1,7 +1,5 @@
-/** Prometheus metrics of this process, and the small server that shows them. */
-
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+/** Prometheus metrics of a process. The names are the interface of dashboards and alerts: deploy/ builds on them. */
+import { readFileSync } from 'node:fs';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 export interface Metrics {
@@ -11,8 +9,20 @@ export interface Metrics {
   /** Seconds of media that a stage has gone through. */
   media(stage: string, seconds: number): void;
   queue(stage: string, counts: { waiting: number; delayed: number; active: number; failed: number }): void;
-  /** Age in seconds of the job that has waited longest. */
+  /** Age in seconds of the job that has waited longest; 0 when none waits. */
   oldest(stage: string, lane: string, seconds: number): void;
+  /** Events of a topic that a consumer group has not taken yet. */
+  lag(group: string, topic: string, records: number): void;
+  /** Counts a dead letter that has been written. */
+  deadLetter(stage: string, code: string): void;
+  /** Whether intake waits for deep queues. */
+  intakePaused(paused: boolean): void;
+  /** Whether this process takes work. */
+  ready(ready: boolean): void;
+  /** What this process is: `worker`, `query`, `ops` or `up`, and its stages. */
+  describe(kind: string, stages: readonly string[]): void;
+  /** Counts one search. `code` is the error code, or null. */
+  search(code: string | null, seconds: number): void;
 }
 
 /** A registry of its own, so that two apps in one process (as in tests) do not meet. */
@@ -27,7 +37,7 @@ export function createMetrics(): Metrics {
     registers,
   });
   const duration = new Histogram({
-    name: 'cinedex_stage_seconds',
+    name: 'cinedex_stage_duration_seconds',
     help: 'Duration of jobs',
     labelNames: ['stage', 'outcome'] as const,
     buckets: [0.005, 0.02, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900],
@@ -39,16 +49,56 @@ export function createMetrics(): Metrics {
     labelNames: ['stage'] as const,
     registers,
   });
+  new Counter({
+    name: 'cinedex_cpu_seconds_total',
+    help: 'Processor time of this process, its threads and the children it has waited for (ffmpeg)',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(cpuSeconds());
+    },
+  });
   const depth = new Gauge({
     name: 'cinedex_queue_jobs',
-    help: 'Jobs in a queue by state',
+    help: 'Jobs in a queue by state; every process that looks tells the same',
     labelNames: ['stage', 'state'] as const,
     registers,
   });
   const age = new Gauge({
-    name: 'cinedex_queue_oldest_seconds',
+    name: 'cinedex_queue_oldest_age_seconds',
     help: 'Age of the job that has waited longest, by lane',
     labelNames: ['stage', 'lane'] as const,
+    registers,
+  });
+  const lag = new Gauge({
+    name: 'cinedex_bus_lag_records',
+    help: 'Events of a topic that a consumer group has not taken yet',
+    labelNames: ['group', 'topic'] as const,
+    registers,
+  });
+  const deadLetters = new Counter({
+    name: 'cinedex_dead_letters_total',
+    help: 'Dead letters written, by stage and error code',
+    labelNames: ['stage', 'code'] as const,
+    registers,
+  });
+  const paused = new Gauge({
+    name: 'cinedex_intake_paused',
+    help: '1 while intake waits because queues are deep',
+    registers,
+  });
+  const isReady = new Gauge({ name: 'cinedex_ready', help: '1 while this process takes work', registers });
+  const info = new Gauge({
+    name: 'cinedex_process_info',
+    help: 'Always 1; its labels say what this process is',
+    labelNames: ['kind', 'stages'] as const,
+    registers,
+  });
+  const searches = new Histogram({
+    name: 'cinedex_search_duration_seconds',
+    help: 'Duration of searches by error code',
+    labelNames: ['code'] as const,
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10],
     registers,
   });
   return {
@@ -62,21 +112,28 @@ export function createMetrics(): Metrics {
       for (const [state, count] of Object.entries(counts)) depth.set({ stage, state }, count);
     },
     oldest: (stage, lane, seconds) => age.set({ stage, lane }, seconds),
+    lag: (group, topic, records) => lag.set({ group, topic }, records),
+    deadLetter: (stage, code) => deadLetters.inc({ stage, code }),
+    intakePaused: (value) => paused.set(value ? 1 : 0),
+    ready: (value) => isReady.set(value ? 1 : 0),
+    describe: (kind, stages) => info.set({ kind, stages: stages.join(',') }, 1),
+    search: (code, seconds) => searches.observe({ code: code ?? 'none' }, seconds),
   };
 }
 
-/** Serves `/metrics` and `/healthz` on 127.0.0.1. @param healthy answers 200 or 503 */
-export async function serveMetrics(metrics: Metrics, port: number, healthy: () => boolean): Promise<Server> {
-  const server = createServer((request, response) => {
-    if (request.url === '/metrics') {
-      metrics.registry.metrics().then(
-        (text) => response.writeHead(200, { 'content-type': metrics.registry.contentType }).end(text),
-        (error) => response.writeHead(500).end(String(error)),
-      );
-    } else if (request.url === '/healthz') response.writeHead(healthy() ? 200 : 503).end();
-    else response.writeHead(404).end();
-  });
-  server.listen(port, '127.0.0.1');
-  await once(server, 'listening');
-  return server;
+/** Clock ticks a second in /proc; the kernel's interface fixes it, whatever the kernel's own clock. */
+const TICKS = 100;
+
+/** Of this process with its threads and, where the system tells (Linux), the children that have ended. */
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6 + childrenCpuSeconds();
+}
+
+function childrenCpuSeconds(): number {
+  if (process.platform !== 'linux') return 0;
+  // The name, second field, is in brackets and may hold blanks. proc(5): cutime is field 16, cstime field 17.
+  const stat = readFileSync('/proc/self/stat', 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[13]) + Number(fields[14])) / TICKS;
 }

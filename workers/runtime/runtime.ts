@@ -2,15 +2,25 @@
 import { EventEmitter, once } from 'node:events';
 import type { Config } from '../../shared/config.ts';
 import type { Lane, VideoRef } from '../../shared/contracts/common.ts';
+import { CinedexError } from '../../shared/contracts/errors.ts';
 import { stageTopic, TOPICS } from '../../shared/contracts/events.ts';
 import type { EventBus, Subscription } from '../../shared/ports/event-bus.ts';
 import type { JobQueue, QueueCounts, QueueWorker } from '../../shared/ports/job-queue.ts';
 import type { Ledger, VideoRecord } from '../../shared/ports/ledger.ts';
 import { type BoundStage, digest } from './bind.ts';
+import type { HealthNotes } from './health.ts';
 import { INTAKE_GROUP, INTAKE_TOPICS, startIntake } from './intake.ts';
+import { lagOf } from './lag.ts';
 import { applyPlan, FORGET, isVideoSettled, type PlannedStep, withCheckAt } from './plan.ts';
 import type { Services } from './stage.ts';
-import { type Effect, type Handlers, type JobReport, type Span, StepRunner } from './step-runner.ts';
+import {
+  type Effect,
+  FORGET_LIMITS,
+  type Handlers,
+  type JobReport,
+  type Span,
+  StepRunner,
+} from './step-runner.ts';
 import { releaseOverdue, resetStep, type StepJob } from './steps.ts';
 
 export interface RuntimeOptions {
@@ -22,11 +32,21 @@ export interface RuntimeOptions {
   config: Config;
   /** True when no other process shares the ledger: at start, every lease is free. */
   exclusive: boolean;
+  /** Stages whose jobs this process takes; it plans all the same. Default: all. */
+  work?: readonly string[];
+  /** Whether this process takes events in. @default true */
+  intake?: boolean;
+  /** Where it is noted what liveness is judged by. */
+  health?: HealthNotes;
   report: (report: JobReport) => void;
   startSpan: (job: StepJob, video: VideoRecord) => Span;
   trace: (name: string, traceparent: string | undefined) => string | undefined;
   /** Told of every queue now and then: how deep it is, and how long its oldest job has waited, ms by lane. */
   observeQueue?: (name: string, counts: QueueCounts, ages: Partial<Record<Lane, number>>) => void;
+  /** Told now and then how many events the intake has before it. */
+  observeLag?: (group: string, topic: string, records: number) => void;
+  /** Told when intake begins to wait for deep queues, and when it goes on. */
+  onPaused?: (paused: boolean) => void;
   onEffect?: (effect: Effect, job: StepJob) => void;
   now?: () => number;
   random?: () => number;
@@ -40,6 +60,10 @@ export interface Progress {
 
 const PARTITIONS = 8;
 const SWEEP_BATCH = 200;
+/** Counting every queue costs a round trip each, so intake asks no more often than this, ms. */
+const LOOK_EVERY_MS = 200;
+/** How often the lag of the intake is asked for, ms. */
+const LAG_EVERY_MS = 15_000;
 
 export class Runtime {
   readonly #o: RuntimeOptions;
@@ -51,6 +75,9 @@ export class Runtime {
   #workers: QueueWorker[] = [];
   #intake: Subscription | undefined;
   #paused = false;
+  #counts = new Map<string, QueueCounts>();
+  #lookedAt = 0;
+  #lagAt = 0;
   #sweeper: NodeJS.Timeout | undefined;
   #sweeping: Promise<void> = Promise.resolve();
 
@@ -65,12 +92,16 @@ export class Runtime {
 
   /** Makes the handlers and loads their models; then, and only then, takes work. */
   async start(): Promise<void> {
-    const { stages, services, bus, queue, config } = this.#o;
-    for (const { stage, config: stageConfig } of stages) {
-      const handler = await stage.create(services, stageConfig as never);
-      this.#handlers.set(stage.name, handler);
+    const { stages, services, bus, queue, config, health } = this.#o;
+    const worked = this.#workedStages();
+    const names = worked.map(({ stage }) => stage.name);
+    const queues = this.#takesForget(worked) ? [...names, FORGET] : names;
+    // Forgetting a video asks every stage to undo what it left; for that alone no models are loaded.
+    const needed = queues.includes(FORGET) ? stages : worked;
+    for (const { stage, config: stageConfig } of needed) {
+      this.#handlers.set(stage.name, await stage.create(services, stageConfig as never));
     }
-    await Promise.all([...this.#handlers.values()].map((handler) => handler.warmUp?.()));
+    await Promise.all(names.map((name) => this.#handlers.get(name)?.warmUp?.()));
     await bus.ensureTopics([
       ...[
         ...INTAKE_TOPICS,
@@ -87,8 +118,10 @@ export class Runtime {
       enqueue: (video, steps) => this.#enqueue(video, steps),
     });
     if (this.#o.exclusive) await this.#recover();
-    for (const name of this.#queueNames()) {
-      const concurrency = stages.find(({ stage }) => stage.name === name)?.stage.concurrency ?? 1;
+    for (const name of queues) {
+      const stage = stages.find((bound) => bound.stage.name === name)?.stage;
+      const { concurrency, timeoutMs } = stage ?? { concurrency: 1, timeoutMs: FORGET_LIMITS.timeoutMs };
+      health?.takes(name, concurrency, timeoutMs);
       const worker = await queue.process<StepJob>(name, {
         concurrency,
         handler: (job, signal) => this.#runJob(job.data, signal),
@@ -96,37 +129,66 @@ export class Runtime {
       });
       this.#workers.push(worker);
     }
-    this.#intake = await startIntake({
-      stages,
-      bus,
-      ledger: this.#o.ledger,
-      requeueMs: this.#requeueMs,
-      enqueue: async (video, steps) => {
-        await this.#enqueue(video, steps);
-        await this.#backPressure();
-      },
-      trace: this.#o.trace,
-      logger: services.logger,
-      now: this.#now,
-    });
+    if (this.#o.intake ?? true) {
+      this.#intake = await startIntake({
+        stages,
+        bus,
+        ledger: this.#o.ledger,
+        requeueMs: this.#requeueMs,
+        enqueue: async (video, steps) => {
+          await this.#enqueue(video, steps);
+          if (this.#now() - this.#lookedAt >= LOOK_EVERY_MS) await this.#backPressure();
+        },
+        trace: this.#o.trace,
+        logger: services.logger,
+        now: this.#now,
+      });
+    }
     const tick = () => {
       this.#sweeping = this.#sweep()
         .catch((error) => services.logger.error({ err: error }, 'sweep failed; it is tried again'))
         .finally(() => {
-          if (this.#sweeper) this.#sweeper = setTimeout(tick, config.runtime.sweepMs).unref();
+          if (this.#sweeper) this.#sweeper = this.#later(tick);
         });
     };
-    this.#sweeper = setTimeout(tick, config.runtime.sweepMs).unref();
+    this.#sweeper = this.#later(tick);
+  }
+
+  /** Not all processes at the same moment, and not in step. */
+  #later(tick: () => void): NodeJS.Timeout {
+    const { config, random = Math.random } = this.#o;
+    return setTimeout(tick, config.runtime.sweepMs * (0.75 + 0.5 * random())).unref();
+  }
+
+  #workedStages(): readonly BoundStage[] {
+    const { stages, work } = this.#o;
+    if (!work) return stages;
+    const known = stages.map(({ stage }) => stage.name);
+    for (const name of work) {
+      if (!known.includes(name)) {
+        throw new CinedexError('USAGE', `There is no stage "${name}"; there are ${known.join(', ')}.`);
+      }
+    }
+    return stages.filter(({ stage }) => work.includes(stage.name));
+  }
+
+  /** Videos are forgotten by those who work a stage at the end, which no other needs. */
+  #takesForget(worked: readonly BoundStage[]): boolean {
+    const needed = new Set(this.#o.stages.flatMap(({ requires, joins }) => [...requires, ...joins]));
+    return worked.some(({ stage }) => !needed.has(stage.name));
   }
 
   /** Stops fetching, lets running steps finish within the limit, gives the others back. */
   async stop(): Promise<void> {
-    const { config, services } = this.#o;
+    const { config, services, health } = this.#o;
+    health?.drain();
     clearTimeout(this.#sweeper);
     this.#sweeper = undefined;
-    await this.#sweeping;
-    await this.#intake?.stop();
-    await Promise.all(this.#workers.map((worker) => worker.stop(config.runtime.shutdownMs)));
+    await Promise.all([
+      this.#sweeping,
+      this.#intake?.stop(),
+      ...this.#workers.map((worker) => worker.stop(config.runtime.shutdownMs)),
+    ]);
     for (const [name, handler] of this.#handlers) {
       await handler
         .close?.()
@@ -193,10 +255,12 @@ export class Runtime {
   async #runJob(job: StepJob, signal: AbortSignal) {
     const id = jobId(job);
     this.#running.set(id, { ref: { tenant: job.tenant, videoId: job.videoId }, stage: job.stage });
+    this.#o.health?.moved(job.stage, 1);
     try {
       return await this.#runner!.run(job, signal);
     } finally {
       this.#running.delete(id);
+      this.#o.health?.moved(job.stage, -1);
       this.#events.emit('changed');
     }
   }
@@ -224,20 +288,26 @@ export class Runtime {
 
   async #sweep(): Promise<void> {
     await this.#backPressure();
-    if (this.#o.observeQueue) {
-      for (const name of this.#queueNames()) {
-        this.#o.observeQueue(name, await this.#o.queue.counts(name), await this.#o.queue.oldestAge(name));
-      }
-    }
+    await this.#observe();
     for (const ref of await this.#o.ledger.due(this.#now(), SWEEP_BATCH))
       await this.#release(ref, this.#now(), false);
+  }
+
+  async #observe(): Promise<void> {
+    const { observeQueue, observeLag, queue, intake = true } = this.#o;
+    for (const [name, counts] of this.#counts) observeQueue?.(name, counts, await queue.oldestAge(name));
+    if (!observeLag || !intake || this.#now() - this.#lagAt < LAG_EVERY_MS) return;
+    this.#lagAt = this.#now();
+    for (const topic of INTAKE_TOPICS)
+      observeLag(INTAKE_GROUP, topic, await lagOf(this.#o.bus, INTAKE_GROUP, topic));
   }
 
   async #release(ref: VideoRef, now: number, abandoned: boolean): Promise<void> {
     let steps: Pick<PlannedStep, 'stage' | 'key' | 'epoch'>[] = [];
     const video = await this.#o.ledger.update(ref, (current) => {
       steps = [];
-      if (!current) return undefined;
+      // Another process's sweeper may have been here since.
+      if (!current || (!abandoned && (current.checkAt === null || current.checkAt > now))) return undefined;
       const released = releaseOverdue(current, now, abandoned);
       const planned = applyPlan(released.video, this.#o.stages, now, { requeueMs: this.#requeueMs });
       steps = [...released.waiting, ...(planned?.queue ?? [])];
@@ -249,12 +319,17 @@ export class Runtime {
   /** Stops taking events in while a stage's queue is deep, and goes on when it is not. */
   async #backPressure(): Promise<void> {
     const limit = this.#o.config.runtime.maxQueueDepth;
-    const counts = await Promise.all(this.#queueNames().map((name) => this.#o.queue.counts(name)));
+    this.#lookedAt = this.#now();
+    const names = this.#queueNames();
+    const counts = await Promise.all(names.map((name) => this.#o.queue.counts(name)));
+    this.#counts = new Map(names.map((name, i) => [name, counts[i]!]));
+    for (const [name, { waiting }] of this.#counts) this.#o.health?.observed(name, waiting);
     const deep = counts.some(({ waiting }) => waiting > (this.#paused ? limit / 2 : limit));
-    if (deep === this.#paused) return;
+    if (!this.#intake || deep === this.#paused) return;
     this.#paused = deep;
-    if (deep) this.#intake?.pause();
-    else this.#intake?.resume();
+    if (deep) this.#intake.pause();
+    else this.#intake.resume();
+    this.#o.onPaused?.(deep);
     this.#o.services.logger.info(
       { paused: deep, limit },
       deep ? 'intake paused: queues are deep' : 'intake goes on',
@@ -263,11 +338,7 @@ export class Runtime {
 
   async #intakeCaughtUp(): Promise<boolean> {
     for (const topic of INTAKE_TOPICS) {
-      const committed = await this.#o.bus.committed(INTAKE_GROUP, topic);
-      for (const { partition, start, end } of await this.#o.bus.offsets(topic)) {
-        const at = committed.find((entry) => entry.partition === partition)?.offset ?? start;
-        if (BigInt(at) < BigInt(end)) return false;
-      }
+      if ((await lagOf(this.#o.bus, INTAKE_GROUP, topic)) > 0) return false;
     }
     return true;
   }

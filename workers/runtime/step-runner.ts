@@ -78,7 +78,7 @@ export interface StepRunnerOptions {
 type Result = { settlement: Omit<Settlement, 'durationMs'>; output?: unknown; artifact?: StoredArtifact };
 
 /** Deleting is bounded like a stage; its work is light. */
-const FORGET_LIMITS = { timeoutMs: 120_000, retry: { attempts: 5, backoffMs: 1_000 } };
+export const FORGET_LIMITS = { timeoutMs: 120_000, retry: { attempts: 5, backoffMs: 1_000 } };
 
 export class StepRunner {
   readonly #o: Required<Omit<StepRunnerOptions, 'onEffect'>> & Pick<StepRunnerOptions, 'onEffect'>;
