@@ -45,6 +45,18 @@ const TOPIC_LIST: Topic[] = [
     messages: ['video.dead-letter.v1'],
     does: ['send'],
   },
+  {
+    name: TOPICS.dlqHandled,
+    description: 'Dead letters that were replayed or dropped; the newest record of a letter counts.',
+    messages: ['video.dead-letter-handled.v1'],
+    does: ['send', 'receive'],
+  },
+  {
+    name: TOPICS.backfills,
+    description: 'Backfills with their plans; the newest record of a backfill counts.',
+    messages: ['video.backfill.v1'],
+    does: ['send', 'receive'],
+  },
 ];
 
 const DESCRIPTIONS: Record<EventType, string> = {
@@ -58,6 +70,8 @@ const DESCRIPTIONS: Record<EventType, string> = {
     'A stage is done with a video. Carries a reference to the artifact, never the artifact.',
   'video.indexed.v1': 'A video became searchable.',
   'video.dead-letter.v1': 'Something failed for good.',
+  'video.dead-letter-handled.v1': 'A dead letter was replayed or dropped.',
+  'video.backfill.v1': 'A backfill was planned, ended or cancelled.',
 };
 
 /** In operation and component names a dot would be read as a path. */

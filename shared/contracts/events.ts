@@ -3,6 +3,7 @@
  * of the type (`video.uploaded.v1`); changes within a version are additive.
  */
 import { z } from 'zod';
+import { BackfillState } from './backfill.ts';
 import { Lane, Seconds, SourceKind, TenantId, VideoId } from './common.ts';
 import { ERROR_TABLE, type ErrorCode } from './errors.ts';
 
@@ -132,10 +133,24 @@ export const DeadLetter = z.object({
   attempts: Count,
   /** Where the original came from. Missing when it never was on a topic. */
   origin: z.object({ topic: z.string(), partition: z.number().int(), offset: z.string() }).optional(),
-  /** The original event, as text, exactly as it came (it may be what is broken). */
+  /** The original event, as text, exactly as it came (it may be what is broken), unless it was very long. */
   original: z.string(),
+  /** Characters of the original, where only its beginning is kept; the rest lies at `origin`. */
+  originalLength: Count.optional(),
+  /** Headers of the original, so that it can be sent again when its topic holds it no more. */
+  originalHeaders: z.record(z.string(), z.string()).optional(),
 });
 export type DeadLetter = z.infer<typeof DeadLetter>;
+
+/** What became of a dead letter. The newest one of a letter counts. */
+export const DeadLetterHandled = z.object({
+  /** Id (`ce_id`) of the dead letter. */
+  letter: z.string(),
+  action: z.enum(['replayed', 'dropped']),
+  /** What the replay did, or why it was dropped. */
+  note: z.string().max(1_000).optional(),
+});
+export type DeadLetterHandled = z.infer<typeof DeadLetterHandled>;
 
 /** Event types and their payloads; the one list that everything else is derived from. */
 export const EVENT_TYPES = {
@@ -146,6 +161,8 @@ export const EVENT_TYPES = {
   'video.stage-settled.v1': StageSettled,
   'video.indexed.v1': VideoIndexed,
   'video.dead-letter.v1': DeadLetter,
+  'video.dead-letter-handled.v1': DeadLetterHandled,
+  'video.backfill.v1': BackfillState,
 } as const;
 export type EventType = keyof typeof EVENT_TYPES;
 export type EventData<T extends EventType> = z.infer<(typeof EVENT_TYPES)[T]>;
@@ -157,6 +174,8 @@ export const TOPICS = {
   interactions: 'videos.interactions',
   indexed: 'video.indexed',
   dlq: 'videos.dlq',
+  dlqHandled: 'videos.dlq.handled',
+  backfills: 'videos.backfills',
 } as const;
 
 export function stageTopic(stage: string): string {

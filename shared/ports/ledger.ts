@@ -10,6 +10,8 @@ export const StepState = z.object({
   status: StepStatus,
   /** Stage key that this state is about. A step whose wanted key differs is stale. */
   key: z.string(),
+  /** Version of the stage that the key stands for. Missing in records of before it was kept. */
+  version: z.number().int().nonnegative().optional(),
   /** Which run of the step this is; part of the job id, so a re-driven step is a new job. */
   epoch: z.number().int().nonnegative(),
   /** Runs that counted against the retry limit. */
@@ -57,6 +59,19 @@ export const VideoRecord = z.object({
   galleryRevision: z.number().int().nonnegative(),
   deleted: z.boolean(),
   steps: z.record(z.string(), StepState),
+  /**
+   * Present while a backfill brings the video up to date: its jobs then go to the lowest lane. An event that changes the
+   * video ends it, for then somebody waits.
+   */
+  backfill: z
+    .object({
+      id: z.string(),
+      /** Stages that may run for it; others stay as they are, even when they are stale. Null: all. */
+      stages: z.array(z.string()).nullable(),
+    })
+    .optional(),
+  /** By stage, what made it run again on demand: part of the stage key, so that nothing is found under the old one. */
+  redo: z.record(z.string(), z.string()).optional(),
   /** Where the newest upload event lies, for dead letters and replays. */
   origin: z.object({ topic: z.string(), partition: z.number().int(), offset: z.string() }).optional(),
   /** Ids of the events applied last, so that one that a producer sent twice is not counted twice. Bounded. */

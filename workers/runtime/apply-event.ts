@@ -2,7 +2,7 @@
 import type { ReceivedEvent } from '../../shared/contracts/envelope.ts';
 import { CinedexError } from '../../shared/contracts/errors.ts';
 import type { MediaSource, VideoMetadata } from '../../shared/contracts/events.ts';
-import type { VideoRecord } from '../../shared/ports/ledger.ts';
+import type { StepState, VideoRecord } from '../../shared/ports/ledger.ts';
 import { digest } from './bind.ts';
 import { FORGET } from './plan.ts';
 
@@ -35,8 +35,9 @@ export function applyEvent(
   if (seen !== undefined && BigInt(seen) >= BigInt(origin.offset)) return undefined;
   if (current?.appliedEvents.includes(event.id)) return undefined;
 
-  const next = change(current, event, origin, now);
-  const unchanged = next === current;
+  const changed = change(current, event, origin, now);
+  const unchanged = changed === current;
+  const next = unchanged ? changed : endBackfill(changed);
   return {
     ...next,
     revision: current === undefined ? 1 : unchanged ? current.revision : current.revision + 1,
@@ -44,6 +45,16 @@ export function applyEvent(
     appliedEvents: [...next.appliedEvents, event.id].slice(-REMEMBERED_EVENTS),
     appliedOffsets: { ...next.appliedOffsets, [place]: origin.offset },
   };
+}
+
+/** Somebody waits for this video now: what stands in the backfill's lane is planned anew, in that of the video. */
+function endBackfill({ backfill, ...video }: VideoRecord): VideoRecord {
+  if (!backfill) return video;
+  const steps = Object.entries(video.steps).map(([stage, step]): [string, StepState] => [
+    stage,
+    step.status === 'queued' ? { ...step, status: 'pending' } : step,
+  ]);
+  return { ...video, steps: Object.fromEntries(steps) };
 }
 
 function change(

@@ -2,6 +2,7 @@
  * The one reducer that decides what runs next. Nothing else starts a stage: not another stage, not a queue's callback.
  * Pure, so every situation a video can be in is a test case.
  */
+import type { Lane } from '../../shared/contracts/common.ts';
 import type { StepState, VideoRecord } from '../../shared/ports/ledger.ts';
 import { type BoundStage, digest } from './bind.ts';
 
@@ -40,6 +41,7 @@ export function stageKey(video: VideoRecord, bound: BoundStage): string {
     const step = video.steps[name];
     return [name, step?.key ?? null, step?.status ?? null];
   });
+  const redo = video.redo?.[bound.stage.name];
   return digest([
     video.tenant,
     video.videoId,
@@ -47,7 +49,13 @@ export function stageKey(video: VideoRecord, bound: BoundStage): string {
     bound.fingerprint,
     bound.stage.keyInputs?.(video) ?? null,
     upstream,
+    ...(redo === undefined ? [] : [redo]),
   ]);
+}
+
+/** Lane of a video's jobs. */
+export function laneOf(video: VideoRecord): Lane {
+  return video.backfill ? 'backfill' : video.lane;
 }
 
 /** Steps that should be handed to workers (or settled as skipped) now. Empty: nothing to do but wait, or all settled. */
@@ -65,8 +73,12 @@ export function plan(video: VideoRecord, stages: readonly BoundStage[]): Planned
     const needs = [...bound.requires, ...bound.joins];
     if (!needs.every((name) => settledNow.has(name))) continue;
     const { name } = bound.stage;
-    const key = stageKey(video, bound);
     const step = video.steps[name];
+    if (step && isSettled(step) && video.backfill?.stages?.includes(name) === false) {
+      settledNow.add(name);
+      continue;
+    }
+    const key = stageKey(video, bound);
     if (step?.key === key && step.status !== 'pending') {
       if (isSettled(step)) settledNow.add(name);
       continue;
@@ -106,7 +118,11 @@ export function applyPlan(
     if (steps.length === 0) break;
     const changed: Record<string, StepState> = {};
     for (const step of steps) {
-      const base = { key: step.key, epoch: step.epoch, attempts: 0, since: now };
+      const version = stages.find(({ stage }) => stage.name === step.stage)?.stage.version;
+      const base = {
+        ...{ key: step.key, epoch: step.epoch, attempts: 0, since: now },
+        ...(version !== undefined && { version }),
+      };
       if (step.action === 'skip')
         changed[step.stage] = { ...base, status: 'skipped', missing: [step.reason!] };
       else {
@@ -116,8 +132,55 @@ export function applyPlan(
     }
     current = { ...current, steps: { ...current.steps, ...changed } };
   }
+  if (current.backfill && isVideoSettled(current)) {
+    const { backfill: _, ...ended } = current;
+    current = ended;
+  }
   if (current === video) return undefined;
   return { video: withCheckAt(current, timing.requeueMs), queue };
+}
+
+/**
+ * Stages that would run for this video now if each of them succeeded, in order: what a backfill has to do. The answer
+ * comes from the reducer itself; stages whose artifact is there already are among them.
+ */
+export function foresee(video: VideoRecord, stages: readonly BoundStage[]): string[] {
+  const foreseen: string[] = [];
+  let current = video;
+  for (;;) {
+    const steps = plan(current, stages);
+    if (steps.length === 0) return foreseen;
+    const changed: Record<string, StepState> = {};
+    for (const { stage, key, epoch, action } of steps) {
+      if (action === 'queue') foreseen.push(stage);
+      const status = action === 'queue' ? 'done' : 'skipped';
+      changed[stage] = { status, key, epoch, attempts: 0, since: 0 };
+    }
+    current = { ...current, steps: { ...current.steps, ...changed } };
+  }
+}
+
+/**
+ * Puts a video under a backfill: what follows runs in the lowest lane and touches only these stages. A video that live work
+ * is on stays out of it: that work brings it up to date anyway, in its own lane.
+ * @param options.stages null: all
+ * @param options.redo stages that run again even where their key is up to date; entering twice does not run them twice
+ */
+export function enterBackfill(
+  video: VideoRecord,
+  options: { id: string; stages: readonly string[] | null; redo: readonly string[] },
+): VideoRecord {
+  const { id, stages, redo } = options;
+  const asked = redo.filter((stage) => video.redo?.[stage] !== id);
+  const next =
+    asked.length === 0
+      ? video
+      : { ...video, redo: { ...video.redo, ...Object.fromEntries(asked.map((stage) => [stage, id])) } };
+  if (video.deleted || (!video.backfill && !isVideoSettled(video))) return next;
+  const before = video.backfill;
+  const union = before && (stages === null || before.stages === null ? null : [...before.stages, ...stages]);
+  const scope = union === undefined ? stages && [...stages] : union && [...new Set(union)];
+  return { ...next, backfill: { id, stages: scope } };
 }
 
 /** The record with the time at which the sweeper should look again, from its steps. */

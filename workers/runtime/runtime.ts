@@ -11,7 +11,7 @@ import { type BoundStage, digest } from './bind.ts';
 import type { HealthNotes } from './health.ts';
 import { INTAKE_GROUP, INTAKE_TOPICS, startIntake } from './intake.ts';
 import { lagOf } from './lag.ts';
-import { applyPlan, FORGET, isVideoSettled, type PlannedStep, withCheckAt } from './plan.ts';
+import { applyPlan, FORGET, isVideoSettled, laneOf, type PlannedStep, withCheckAt } from './plan.ts';
 import type { Services } from './stage.ts';
 import {
   type Effect,
@@ -266,7 +266,8 @@ export class Runtime {
   }
 
   async #enqueue(video: VideoRecord, steps: Pick<PlannedStep, 'stage' | 'key' | 'epoch'>[]): Promise<void> {
-    const { tenant, videoId, lane } = video;
+    const { tenant, videoId } = video;
+    const lane = laneOf(video);
     for (const { stage, key, epoch } of steps) {
       const job: StepJob = { tenant, videoId, stage, key, epoch };
       await this.#o.queue.add(stage, [{ id: jobId(job), data: job, lane }]);

@@ -12,7 +12,7 @@ import { announceStep } from './announce.ts';
 import { readArtifact, type StoredArtifact, writeArtifact } from './artifact.ts';
 import type { BoundStage } from './bind.ts';
 import { abortable, Postponed, Rejected, UpstreamLost } from './interruptions.ts';
-import { applyPlan, FORGET, hasArtifact, type PlannedStep, withCheckAt } from './plan.ts';
+import { applyPlan, FORGET, hasArtifact, laneOf, type PlannedStep, withCheckAt } from './plan.ts';
 import type { Outcome, Services, StageContext, StageHandler } from './stage.ts';
 import {
   backoffMs,
@@ -103,7 +103,7 @@ export class StepRunner {
     const span = this.#o.startSpan(job, video);
     const report = (outcome: JobReport['outcome'], more: Partial<JobReport> = {}) => {
       const full: JobReport = {
-        ...{ tenant: job.tenant, videoId: job.videoId, stage: job.stage, lane: video.lane, key: job.key },
+        ...{ tenant: job.tenant, videoId: job.videoId, stage: job.stage, lane: laneOf(video), key: job.key },
         ...{ attempt: step.attempts, outcome, code: null, message: null, reused: false },
         durationMs: this.#o.now() - started,
         fields,

@@ -83,11 +83,12 @@ export function settleStep(
   settlement: Settlement,
   now: number,
 ): VideoRecord {
-  const { key, epoch, attempts } = video.steps[job.stage]!;
+  const { key, version, epoch, attempts } = video.steps[job.stage]!;
   const { status, reused, durationMs, missing, error } = settlement;
   return withStep(video, job.stage, {
     status,
     key,
+    ...(version !== undefined && { version }),
     epoch,
     attempts,
     since: now,
