@@ -1,6 +1,7 @@
 /** The vector store: collections of points with dense vectors, analysed text and filterable payload. */
 
-export type CollectionName = 'videos' | 'moments' | 'faces' | 'audio';
+export const COLLECTION_NAMES = ['videos', 'moments', 'faces', 'audio'] as const;
+export type CollectionName = (typeof COLLECTION_NAMES)[number];
 
 export type PayloadValue =
   | string
