@@ -12,6 +12,7 @@ import { registerSearch } from './commands/search.ts';
 import { registerStart } from './commands/start.ts';
 import { registerStatus } from './commands/status.ts';
 import { registerUp } from './commands/up.ts';
+import { registerWorker } from './commands/worker.ts';
 import { EXIT, Output } from './output.ts';
 import { createSession, type GlobalOptions, type Session } from './session.ts';
 
@@ -21,6 +22,7 @@ export type Enter = (command: Command) => Session;
 const VERBS = [
   registerStart,
   registerUp,
+  registerWorker,
   registerPublish,
   registerStatus,
   registerSearch,

@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { pino } from 'pino';
+import { openDataFolder } from '../shared/adapters/embedded/data-folder.ts';
 import { type Config, loadConfig } from '../shared/config.ts';
 import { createLogger, type Logger } from '../shared/telemetry/logger.ts';
 import { createApp } from '../workers/app.ts';
@@ -56,30 +57,47 @@ export function withRoots(session: Session, roots: readonly string[]): Session {
 
 export interface Connection {
   operations: Operations;
-  /** Whether another process, a running `up`, does the work. */
+  /** Whether others do the work: a running `up`, or the workers of a cluster. */
   remote: boolean;
 }
 
 /**
- * Calls `use` with the data folder: that of a running `up` through its socket, else opened here.
- * @param options.work whether stages run in this process, when it is not another that owns the folder
+ * Calls `use` with what the verb works on: through the socket of a running `up`, else opened here. In embedded mode that is
+ * the data folder, which belongs to this process for the time; in cluster mode it is the servers, beside any number of
+ * other processes.
+ * @param options.work whether stages run in this process, when it is not another that owns the folder; in cluster mode the
+ *   workers do that, unless it is `always`
  * @throws CinedexError DATA_LOCKED when a process owns the folder that is no `up`
  */
 export async function withData<T>(
   session: Session,
-  options: { work: boolean },
+  options: { work: boolean | 'always' },
   use: (connection: Connection) => Promise<T>,
 ): Promise<T> {
-  const { config } = session;
+  const { config, output } = session;
   const running = await connectOperations(socketPath(config.core.dataDir));
   if (running) return use({ operations: running, remote: true });
   const app = await createApp(config, { stages: STAGES, logger: fileLogger(config) });
+  const cluster = config.core.mode === 'cluster';
   try {
-    if (options.work) await app.start();
-    return await use({ operations: localOperations(app), remote: false });
+    if (options.work === 'always' || (options.work && !cluster)) await app.start();
+    else if (options.work)
+      output.note('The workers of the cluster do this (`cinedex worker`, `cinedex up`).');
+    return await use({ operations: localOperations(app), remote: cluster });
   } finally {
     await app.stop();
   }
+}
+
+/**
+ * The data folder for a process that serves others through its socket. The embedded stores take it by themselves.
+ * @returns frees it
+ * @throws CinedexError DATA_LOCKED when another process has it
+ */
+export function takeDataFolder(config: Config): () => void {
+  if (config.core.mode === 'embedded') return () => undefined;
+  const folder = openDataFolder(config.core.dataDir);
+  return () => folder.release();
 }
 
 /** Verbs speak to a person, so what the pipeline logs meanwhile goes to a file. */

@@ -11,6 +11,7 @@ import { createEncoders } from '../shared/models/encoders.ts';
 import { ModelStore } from '../shared/models/store.ts';
 import type { VideoRecord } from '../shared/ports/ledger.ts';
 import type { Stores } from '../shared/ports/stores.ts';
+import { HealthNotes, liveness } from '../shared/telemetry/liveness.ts';
 import { createLogger, type Logger } from '../shared/telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../shared/telemetry/metrics.ts';
 import type { Verdict } from '../shared/telemetry/probes.ts';
@@ -18,7 +19,6 @@ import { createReadiness } from '../shared/telemetry/readiness.ts';
 import { startSpan } from '../shared/telemetry/tracing.ts';
 import { type BoundStage, bindStages } from './runtime/bind.ts';
 import { countingDeadLetters } from './runtime/dead-letter-count.ts';
-import { HealthNotes, liveness } from './runtime/health.ts';
 import { type Progress, Runtime } from './runtime/runtime.ts';
 import type { AnnouncedEvent, AnyStage, Services } from './runtime/stage.ts';
 import type { Effect, JobReport } from './runtime/step-runner.ts';
@@ -55,6 +55,8 @@ export interface AppOptions {
   /** Usually STAGES of stages.ts. */
   stages: readonly AnyStage[];
   logger?: Logger;
+  /** Stores that are open already; they are not closed by the app. */
+  stores?: Stores;
   /** Names of the stages whose jobs this process takes. Default: all. */
   work?: readonly string[];
   /** Whether this process takes events in. @default true */
@@ -73,7 +75,7 @@ export interface AppOptions {
 export async function createApp(config: Config, options: AppOptions): Promise<App> {
   const logger = options.logger ?? createLogger({ level: config.core.logLevel });
   const metrics = createMetrics();
-  const { folder, stores } = await openAll(config, metrics);
+  const { folder, stores } = await openAll(config, metrics, options.stores);
   const models = new ModelStore(config.core.modelsDir);
   const encoders = createEncoders(config, models);
   const services: Services = {
@@ -100,7 +102,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     queue: stores.queue,
     ledger: stores.ledger,
     config,
-    exclusive: config.core.mode === 'embedded',
+    exclusive: config.core.mode === 'embedded' && !options.stores,
     work: options.work,
     intake: options.intake,
     health,
@@ -162,7 +164,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
         enter('stopping');
         await runtime.stop();
         await encoders.close();
-        await stores.close();
+        if (!options.stores) await stores.close();
         folder.release();
         health.end();
       })();
@@ -176,12 +178,16 @@ interface OwnFolder {
   release(): void;
 }
 
-async function openAll(config: Config, metrics: Metrics): Promise<{ folder: OwnFolder; stores: Stores }> {
+async function openAll(
+  config: Config,
+  metrics: Metrics,
+  open?: Stores,
+): Promise<{ folder: OwnFolder; stores: Stores }> {
   const { dataDir, mode } = config.core;
   // The embedded stores own all of the data folder.
   const folder = mode === 'cluster' ? takeProcessFolder(dataDir) : { dir: dataDir, release: () => undefined };
   try {
-    const stores = await openStores(config);
+    const stores = open ?? (await openStores(config));
     const bus = countingDeadLetters(stores.bus, (stage, code) => metrics.deadLetter(stage, code));
     return { folder, stores: { ...stores, bus } };
   } catch (error) {

@@ -59,7 +59,7 @@ async function meet(session: Session, library: Library, samples: boolean): Promi
   output.note(
     `Indexing ${count} video${count === 1 ? '' : 's'}${ignoredWords(library.ignored)}. The first time, models are loaded.`,
   );
-  await withData(session, { work: true }, async ({ operations }) => {
+  await withData(session, { work: 'always' }, async ({ operations }) => {
     if (count > 0) {
       const events = library.uploads.map((data) => ({ type: 'video.uploaded.v1' as const, data }));
       await operations.publish({ events });

@@ -1,13 +1,12 @@
-import { once } from 'node:events';
 import path from 'node:path';
 import type { Command } from 'commander';
-import { serveProbes } from '../../shared/telemetry/probes.ts';
-import { initTracing } from '../../shared/telemetry/tracing.ts';
+import { createLogger } from '../../shared/telemetry/logger.ts';
 import { createApp } from '../../workers/app.ts';
 import { STAGES } from '../../workers/stages.ts';
 import type { Enter } from '../main.ts';
 import { localOperations } from '../operations.ts';
-import { withRoots } from '../session.ts';
+import { endWithin, observe, untilAborted } from '../serving.ts';
+import { takeDataFolder, withRoots } from '../session.ts';
 import { serveOperations, socketPath } from '../socket.ts';
 
 const EXAMPLE = `
@@ -31,11 +30,19 @@ export function registerUp(program: Command, enter: Enter): void {
         (options.root ?? []).map((root) => path.resolve(root)),
       );
       const { config, output, signal } = session;
-      const { metricsHost, metricsPort, otlpEndpoint } = config.runtime;
-      const stopTracing = otlpEndpoint ? initTracing(otlpEndpoint) : undefined;
-      const app = await createApp(config, { stages: STAGES });
-      const probes = { registry: app.metrics.registry, live: app.live, ready: app.ready };
-      const metrics = metricsPort > 0 ? await serveProbes(probes, metricsHost, metricsPort) : undefined;
+      const logger = createLogger({ level: config.core.logLevel });
+      const releaseFolder = takeDataFolder(config);
+      const app = await createApp(config, { stages: STAGES, logger }).catch((error) => {
+        releaseFolder();
+        throw error;
+      });
+      const stages = app.stages.map(({ stage }) => stage.name);
+      app.metrics.describe('up', stages);
+      const observed = await observe(config, {
+        registry: app.metrics.registry,
+        live: app.live,
+        ready: app.ready,
+      });
       let stopServing: (() => Promise<void>) | undefined;
       try {
         output.note('Loading models …');
@@ -46,7 +53,7 @@ export function registerUp(program: Command, enter: Enter): void {
             ready: true,
             dataDir: config.core.dataDir,
             roots: config.media.roots,
-            metrics: metricsPort > 0 ? `http://${metricsHost}:${metricsPort}/metrics` : null,
+            metrics: observed.address,
           },
           ({ dataDir, roots, metrics: address }) => [
             `Ready. Data folder: ${dataDir}`,
@@ -54,12 +61,14 @@ export function registerUp(program: Command, enter: Enter): void {
             ...(address ? [`Metrics: ${address}`] : []),
           ],
         );
-        if (!signal.aborted) await once(signal, 'abort');
+        await untilAborted(signal);
       } finally {
-        await stopServing?.();
-        await app.stop();
-        metrics?.close();
-        await stopTracing?.();
+        await endWithin(config, logger, [
+          () => stopServing?.(),
+          () => app.stop(),
+          () => observed.stop(),
+          releaseFolder,
+        ]);
       }
       process.exitCode = 0;
     });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { HealthNotes, type HealthState, liveness, type QueueState } from './health.ts';
+import { HealthNotes, type HealthState, liveness, type QueueState } from './liveness.ts';
 
 const STALL = 60_000;
 const NOW = 10_000_000;
