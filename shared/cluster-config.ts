@@ -31,12 +31,19 @@ export const CLUSTER_SECTIONS = {
     ugcWeight: whole(1, 100).default(1).describe('Share of UGC events when both kinds wait'),
   }),
   redis: z.object({
-    url: z.string().default('redis://localhost:6379/0').describe('Redis, redis:// or rediss:// (TLS)'),
+    url: z
+      .url({ protocol: /^rediss?$/ })
+      .default('redis://localhost:6379/0')
+      .describe('Redis, redis:// or rediss:// (TLS), with the number of the database'),
     clusterNodes: commaList.default([]).describe('Nodes of a Redis Cluster, host:port; instead of the url'),
     sentinels: commaList.default([]).describe('Sentinels, host:port; instead of the url'),
     sentinelName: z.string().default('mymaster').describe('Name that the sentinels know the master by'),
+    sentinelPassword: z.string().default('').describe('Password of the sentinels; empty: none'),
     username: z.string().default('').describe('User of Redis; empty: what the url says'),
     password: z.string().default('').describe('Password of Redis; empty: what the url says'),
+    tls: booleanWord
+      .default(false)
+      .describe('Whether Redis is spoken to over TLS; a rediss:// url says so too'),
     caFile: z
       .string()
       .default('')
@@ -46,6 +53,9 @@ export const CLUSTER_SECTIONS = {
       .regex(/^[A-Za-z0-9_.-]{1,32}$/)
       .default('cinedex')
       .describe('Beginning of every key, so that several systems can share a Redis'),
+    timeoutMs: whole(100, 10 ** 6)
+      .default(10_000)
+      .describe('Limit of connecting, and of a command of the ledger or the gallery'),
   }),
   qdrant: z.object({
     url: z

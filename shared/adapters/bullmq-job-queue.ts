@@ -10,7 +10,17 @@ import { BullmqWorker } from './bullmq-worker.ts';
 export interface BullmqBackend {
   // BullMQ does not name the type of its backends' connections.
   connection: never;
-  factory: BackendFactory<IQueueBackend, never>;
+  /** Missing: BullMQ's own, on Redis. */
+  factory?: BackendFactory<IQueueBackend, never>;
+  /** Beginning of a queue's keys, where the database has keys. */
+  prefixOf?: (queue: string) => string;
+  /**
+   * Forgets finished jobs, which would keep their ids from being used again. It is not waited for before jobs are added:
+   * the backend carries both out in the order in which they were sent. Missing: asked for job by job.
+   */
+  freeIds?: (queue: string, bullIds: string[]) => Promise<void>;
+  /** Jobs from which adding in bulk pays. */
+  bulkFrom?: number;
   /** Ends the connection, after the queues and workers on it are closed. */
   close(): Promise<void>;
 }
@@ -36,10 +46,10 @@ const BULK_FROM = 12;
 
 const priorityOf = (lane: Lane) => LANES.indexOf(lane) + 1;
 
-/** BullMQ refuses ids that are whole numbers or hold a colon. */
+/** BullMQ refuses ids that are whole numbers or hold a colon; on Redis a bare word may be the name of a key of its own. */
 export function encodeJobId(id: string): string {
   const escaped = id.replaceAll('%', '%25').replaceAll(':', '%3A');
-  return /^[#\d]/.test(escaped) ? `#${escaped}` : escaped;
+  return /^(?:[#\d]|[a-z-]*$)/.test(escaped) ? `#${escaped}` : escaped;
 }
 
 export function decodeJobId(id: string): string {
@@ -64,14 +74,13 @@ export class BullmqJobQueue implements JobQueue {
   }
 
   async add<T>(queue: string, jobs: Job<T>[], options: { delayMs?: number } = {}): Promise<void> {
+    if (jobs.length === 0) return;
     const target = this.#queue(queue);
-    await Promise.all(
-      jobs.map(async ({ id }) => {
-        const known = await target.getJob(encodeJobId(id));
-        // One that failed would keep its id from being used again.
-        if (known?.finishedOn !== undefined) await known.remove();
-      }),
+    const freed = this.#freeIds(
+      queue,
+      jobs.map(({ id }) => encodeJobId(id)),
     );
+    if (!this.#backend.freeIds) await freed;
     const entries = jobs.map(({ id, data, lane }) => ({
       name: queue,
       data: { lane, data },
@@ -83,8 +92,11 @@ export class BullmqJobQueue implements JobQueue {
         ...(options.delayMs && { delay: options.delayMs }),
       },
     }));
-    if (entries.length >= BULK_FROM) await target.addBulk(entries);
-    else await Promise.all(entries.map(({ name, data, opts }) => target.add(name, data, opts)));
+    const inBulk = entries.length >= (this.#backend.bulkFrom ?? BULK_FROM);
+    const added = inBulk
+      ? target.addBulk(entries)
+      : Promise.all(entries.map(({ name, data, opts }) => target.add(name, data, opts)));
+    await Promise.all([freed, added]);
   }
 
   async process<T>(queue: string, options: ProcessOptions<T>): Promise<QueueWorker> {
@@ -137,13 +149,33 @@ export class BullmqJobQueue implements JobQueue {
     await this.#backend.close();
   }
 
+  async #freeIds(queue: string, bullIds: string[]): Promise<void> {
+    if (this.#backend.freeIds) return this.#backend.freeIds(queue, bullIds);
+    const target = this.#queue(queue);
+    await Promise.all(
+      bullIds.map(async (id) => {
+        const known = await target.getJob(id);
+        if (known?.finishedOn !== undefined) await known.remove();
+      }),
+    );
+  }
+
+  /** BullMQ's own view of a queue, for dashboards. */
+  bull(name: string): Queue {
+    return this.#queue(name);
+  }
+
   #queue(name: string): Queue {
     let queue = this.#queues.get(name);
     if (!queue) {
       queue = new Queue(
         name,
-        { connection: this.#backend.connection, streams: { events: { maxLen: EVENTS_KEPT } } },
-        this.#backend.factory,
+        {
+          connection: this.#backend.connection,
+          streams: { events: { maxLen: EVENTS_KEPT } },
+          ...(this.#backend.prefixOf && { prefix: this.#backend.prefixOf(name) }),
+        },
+        this.#backend.factory as BackendFactory<IQueueBackend, never>,
       ) as unknown as Queue;
       queue.on('error', this.#options.onError);
       this.#queues.set(name, queue);

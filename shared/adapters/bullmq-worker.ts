@@ -1,4 +1,12 @@
-import { type Job as BullJob, DelayedError, UnrecoverableError, WaitingError, Worker } from 'bullmq';
+import {
+  type BackendFactory,
+  type Job as BullJob,
+  DelayedError,
+  type IQueueBackend,
+  UnrecoverableError,
+  WaitingError,
+  Worker,
+} from 'bullmq';
 import type { Lane } from '../contracts/common.ts';
 import type { JobResult, ProcessOptions, QueueWorker } from '../ports/job-queue.ts';
 import { type BullmqBackend, type BullmqOptions, decodeJobId } from './bullmq-job-queue.ts';
@@ -34,8 +42,12 @@ export class BullmqWorker implements QueueWorker {
         stalledInterval: options.lockMs / 2,
         maxStalledCount: ANY_NUMBER,
         drainDelay: IDLE_LOOK_SEC,
+        ...(handle.rateLimit && {
+          limiter: { max: handle.rateLimit.max, duration: handle.rateLimit.durationMs },
+        }),
+        ...(options.backend.prefixOf && { prefix: options.backend.prefixOf(queue) }),
       },
-      options.backend.factory,
+      options.backend.factory as BackendFactory<IQueueBackend, never>,
     ) as unknown as Worker;
     this.#worker.on('error', handle.onError ?? options.onError);
   }

@@ -30,6 +30,8 @@ export interface ProcessOptions<T> {
   /** A rejection counts as a crash of the worker: the job is delivered again. */
   handler: (job: Job<T>, signal: AbortSignal) => Promise<JobResult>;
   onError?: (error: unknown) => void;
+  /** At most `max` jobs of this queue begin within `durationMs`, in all processes together. */
+  rateLimit?: { max: number; durationMs: number };
 }
 
 export interface QueueWorker {
