@@ -83,8 +83,11 @@ const MAX_ALLOC_BYTES = GiB / 2;
 const PROBE_TIMEOUT_MS = 60_000;
 const PROBE_BYTES = 4 * 1024 ** 2;
 const KEPT_COMPLAINTS = 50;
-/** More decoder threads cost memory and bring little beside other stages. */
-const THREADS = Math.min(4, os.availableParallelism());
+/**
+ * More decoder threads cost memory, and a tenth of the processor time in waiting for each other; with other children beside
+ * them they bring little.
+ */
+const THREADS = Math.max(1, Math.min(4, Math.floor(os.availableParallelism() / 2)));
 
 /** The parts of a fluent-ffmpeg command that we put our own in the place of. */
 interface CommandSeams {
