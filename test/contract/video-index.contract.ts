@@ -100,10 +100,12 @@ export function videoIndexContract(name: string, open: () => Promise<Opened<Vide
       expect(found).toHaveLength(2);
       const one = found.find(({ id }) => id === whole.id)!;
       expect(one.payload).toEqual(payload);
+      expect(one.lexical).toEqual(whole.lexical);
       expect(Array.from(one.vectors.face!)).toEqual([1, 2, 3]);
       expect(Array.from(one.vectors.text!)[1]).toBeCloseTo(0.8, 5);
       const other = found.find(({ id }) => id === bare.id)!;
       expect(other.vectors).toEqual({});
+      expect(other.lexical).toEqual({});
       expect(other.payload).toEqual({ tenant: 'b' });
     });
 
@@ -268,10 +270,16 @@ export function videoIndexContract(name: string, open: () => Promise<Opened<Vide
         fc.record({ field: fc.constant('live'), notEquals: fc.boolean() }),
         fc.record({ field: fc.constant('year'), anyOf: fc.array(fc.integer({ min: -3, max: 3 })) }),
         fc.record({ field: fc.constant('year'), equals: fc.integer({ min: -3, max: 3 }) }),
+        fc.record({ field: fc.constant('score'), equals: fc.constantFrom(0, 0.25, 0.3) }),
+        fc.record({
+          field: fc.constant('score'),
+          anyOf: fc.array(fc.constantFrom(-0.5, 1, 2), { maxLength: 2 }),
+        }),
+        fc.record({ field: fc.constantFrom('year', 'score'), notEquals: fc.constantFrom(0, 1) }),
         fc.record(
           {
             field: fc.constantFrom('year', 'score'),
-            gte: fc.integer({ min: -2, max: 2 }),
+            gte: fc.constantFrom(-2, -1.5, -1, 0, 0.25, 1, 2),
             lte: fc.constantFrom(-1, 0, 0.25, 2),
           },
           { requiredKeys: ['field', 'gte'] },
@@ -353,6 +361,29 @@ export function videoIndexContract(name: string, open: () => Promise<Opened<Vide
       });
       await expect(dense('text', [1, 2])).rejects.toMatchObject({ code: 'INDEX_MISMATCH' });
       expect((await dense('text', [1, 0, 0, 0])).length).toBe(1);
+    });
+
+    it('refuses what the schema does not have, and writes nothing of such a write', async () => {
+      const good = point({ payload: { tenant: 'a' } });
+      for (const bad of [
+        point({ vectors: { other: [1, 2, 3] } }),
+        point({ lexical: { other: ['x'] } }),
+        point({ payload: { year: 'nineteen' } }),
+        point({ payload: { year: 1.5 } }),
+        point({ payload: { people: [1] } }),
+        point({ payload: { live: 'yes' } }),
+        point({ payload: { tenant: ['a'] } }),
+      ]) {
+        await expect(put(good, bad), JSON.stringify(bad)).rejects.toMatchObject({ code: 'INDEX_MISMATCH' });
+      }
+      expect(await index.count(generation, 'videos')).toBe(0);
+      const mismatch = { code: 'INDEX_MISMATCH' };
+      await expect(dense('other', [1])).rejects.toMatchObject(mismatch);
+      await expect(lexical('other', ['x'])).rejects.toMatchObject(mismatch);
+      await expect(scan([{ field: 'other', equals: 1 }])).rejects.toMatchObject(mismatch);
+      await expect(
+        index.delete(generation, 'videos', [{ field: 'other', notEquals: 1 }]),
+      ).rejects.toMatchObject(mismatch);
     });
 
     it('answers the same after it was optimised, and goes on taking writes', async () => {

@@ -62,9 +62,12 @@ export function checkSchema(name: string, actual: Schema, wanted: Schema): void 
   }
 }
 
-/** @throws CinedexError INDEX_MISMATCH when a vector or a filterable value is not what the schema says */
+/** @throws CinedexError INDEX_MISMATCH when a vector, a token field or a filterable value is not what the schema says */
 export function toRow({ id, vectors, lexical, payload }: Point, schema: CollectionSchema): Row {
   const row: Row = { id, payload: JSON.stringify(payload) };
+  for (const name of Object.keys(vectors)) if (!schema.vectors[name]) throw unknownField(name, schema);
+  for (const name of Object.keys(lexical))
+    if (!schema.lexical.includes(name)) throw unknownField(name, schema);
   for (const [name, { dimensions }] of Object.entries(schema.vectors)) {
     const vector = vectors[name];
     if (vector && vector.length !== dimensions) {
