@@ -78,6 +78,8 @@ const HOW = {
   seen: 'in the picture',
   who: 'person',
   about: 'about it',
+  heard: 'sounds alike',
+  clicked: 'chosen before',
 } as const;
 
 export function describeAnswer(answer: SearchAnswer): string[] {

@@ -1,50 +1,60 @@
-/** Searching: from a text to the videos, and the moments in them, that answer it, with the reasons. */
+/**
+ * Searching: from a question to the videos, and the moments in them, that answer it, with the reasons. The layers one after
+ * the other: intent, recall, fusion, relevance, ranking, moments.
+ */
 import type { BlobRef } from '../shared/contracts/common.ts';
-import { BlobRef as BlobRefSchema } from '../shared/contracts/common.ts';
 import { CinedexError } from '../shared/contracts/errors.ts';
 import type { Encoders } from '../shared/ports/encoders.ts';
 import type { IdentityStore } from '../shared/ports/identity-store.ts';
-import type { Condition, Hit, Payload, PayloadValue, VideoIndex } from '../shared/ports/video-index.ts';
-import { coverage, cuesOf, describedBy, quotes, type StoredCue, secondOf } from './evidence.ts';
-import { type Floors, floorsOf } from './floors.ts';
-import { type Contribution, fuse, RRF_K, total } from './fusion.ts';
-import { type Question, understand } from './question.ts';
-import { type Match, type Recalled, recall } from './recall.ts';
+import type { Condition, Filter, VideoIndex } from '../shared/ports/video-index.ts';
+import { SEARCH_SECTIONS, type SearchConfig } from '../shared/search-config.ts';
+import { Dictionaries } from './intent/dictionary.ts';
+import { type Intent, understand } from './intent/intent.ts';
+import { findMoments, type MomentFound } from './moments/moments.ts';
+import { blobOf, numberOf, stringOf } from './payload.ts';
+import { rankCandidates } from './ranking/rank.ts';
+import { loadCandidates, momentsFilter } from './recall/candidates.ts';
+import type { Asked, Match } from './recall/channels.ts';
+import { type ExampleTools, exampleQueries, hasExample, type SearchExample } from './recall/examples.ts';
+import { type Facets, facetsOf, type SearchFilter, storeConditions } from './recall/filters.ts';
+import { type Floors, floorsOf } from './recall/floors.ts';
+import type { Contribution, Fusion } from './recall/fusion.ts';
+import { encodeQuery, recall, textQueries } from './recall/recall.ts';
+import type { RelevanceModel } from './relevance/model.ts';
+import { readModel } from './relevance/stored-model.ts';
 
 export interface SearchServices {
   index: VideoIndex;
   encoders: Encoders;
   /** Null: people are not recognised in the query. */
   identities: Pick<IdentityStore, 'list'> | null;
+  /** What pictures of faces and clips of sound are described with; without one such questions are refused. */
+  examples?: ExampleTools;
 }
 
-export interface SearchRequest {
+export interface SearchRequest extends SearchExample {
   tenant: string;
-  text: string;
+  /** Empty where the question is an example only. */
+  text?: string;
   /** @default 10 */
   limit?: number;
-  /** Conditions on fields of the videos collection (`source`, `language`, `channel`, `publishedAt`, …). */
+  /** Answers to leave out from the start. @default 0 */
+  offset?: number;
+  filter?: SearchFilter;
+  /** Further conditions on fields of the videos collection. */
   filters?: Condition[];
   /** Moments of each video. @default 3 */
   moments?: number;
+  /** Whether each answer says how it was graded and ranked. @default false */
+  explain?: boolean;
   signal?: AbortSignal;
 }
 
-export interface MomentFound {
-  startSec: number;
-  endSec: number;
-  /** Where to begin to play: about where the words that match begin, or the shot. */
-  atSec: number;
-  thumbnail: BlobRef | null;
-  score: number;
-  matched: Match[];
-  /** The words that match, as said or shown. */
-  words: { kind: 'said' | 'shown'; text: string } | null;
-  /** What is seen. */
-  labels: string[];
-  /** Names of people seen who are named in the question. */
-  people: string[];
-  why: Contribution[];
+export interface Explanation {
+  grade: number;
+  /** Of relevance: value × weight is what a feature adds before the logistic function. */
+  features: { feature: string; value: number; weight: number }[];
+  ranking: { tool: number; distribution: number; value: number; parts: Record<string, number> };
 }
 
 export interface VideoFound {
@@ -52,236 +62,218 @@ export interface VideoFound {
   title: string;
   durationSec: number;
   poster: BlobRef | null;
+  /** Calibrated relevance, 0..1. */
+  grade: number;
+  /** What it is ordered by, among those of like relevance. */
   score: number;
   /** Share of the question's words that stand in its texts, 0..1. */
   coverage: number;
   nearDuplicateGroup: string | null;
+  /** Near-duplicates that were found too and are not shown. */
+  similar: { video: string; title: string }[];
   /** False when a stage did not fully contribute. */
   complete: boolean;
   matched: Match[];
   moments: MomentFound[];
   why: Contribution[];
+  explain?: Explanation;
 }
 
 export interface SearchAnswer {
   generation: string | null;
-  question: { text: string; language: string; tokens: string[]; people: string[] };
+  question: {
+    text: string;
+    language: string;
+    tokens: string[];
+    people: string[];
+    kind: string;
+    because: string;
+    corrections: Intent['corrections'];
+    entities: { name: string; kind: string; mention: string; how: string; certainty: number }[];
+    constraints: Intent['constraints'];
+  };
   results: VideoFound[];
+  /** Relevant videos that were found, those beyond `limit` too. */
+  total: number;
+  facets: Facets;
   /** What to know of the models behind this answer. */
   caveats: string[];
   tookMs: number;
 }
 
 export interface SearchOptions {
+  config?: Partial<SearchConfig>;
   /** Instead of those known for the encoders. */
   floors?: Partial<Floors>;
+  /** Instead of the one that the configuration names. */
+  model?: RelevanceModel;
   /** Which recall channels are asked, by name; all by default. For comparing them. */
   channels?: (name: string) => boolean;
+  now?: () => number;
 }
 
-/** Least share of the question's words that a video found by words alone must have. */
-const LEAST_COVERAGE = 0.34;
-/** In units of a first place in a channel of weight 1. */
-const FIRST_PLACE = 1 / (RRF_K + 1);
-const COVERAGE_BONUS = 2;
-const QUOTE_BONUS = 3;
-const MOST_VIDEOS = 200;
+export type Search = (request: SearchRequest) => Promise<SearchAnswer>;
 
-export function createSearch(
-  services: SearchServices,
-  options: SearchOptions = {},
-): (request: SearchRequest) => Promise<SearchAnswer> {
-  return (request) => search(services, options, request);
-}
-
-/** @throws CinedexError USAGE for an empty text */
-async function search(
-  services: SearchServices,
-  options: SearchOptions,
-  request: SearchRequest,
-): Promise<SearchAnswer> {
-  const started = performance.now();
-  const { tenant, text, limit = 10, signal } = request;
-  if (text.trim() === '') throw new CinedexError('USAGE', 'Nothing was asked.');
-  const question = await understand(text, tenant, services.identities);
-  const generation = await services.index.active();
-  const answer = (results: VideoFound[], caveats: string[] = []): SearchAnswer => ({
-    generation,
-    question: {
-      text: question.text,
-      language: question.language,
-      tokens: question.tokens,
-      people: question.people.flatMap(({ name }) => name ?? []),
-    },
-    results,
-    caveats,
-    tookMs: performance.now() - started,
-  });
-  if (generation === null) return answer([]);
-  const { encoders } = services;
-  const floors = { ...floorsOf(encoders.text().id, encoders.multimodal().space.id), ...options.floors };
-  const asked = { floors, channels: options.channels ?? (() => true), signal };
-  const channels = await recall(services, generation, tenant, question, asked);
-  const videos = await fetchVideos(services.index, generation, request, channels);
-  const results = rankVideos(question, channels, videos, request.moments ?? 3).slice(0, limit);
-  const visual = results.some(({ why }) => why.some(({ channel }) => isVisual(channel)));
-  const { caveat } = services.encoders.multimodal();
-  return answer(results, visual && caveat ? [caveat] : []);
-}
-
-function isVisual(channel: string): boolean {
-  return channel === 'moments.visual~' || channel === 'videos.gist~';
-}
-
-/** The videos' own points of all that was recalled, filtered; moments of others (just deleted, say) are dropped by this. */
-async function fetchVideos(
-  index: VideoIndex,
-  generation: string,
-  { tenant, filters = [] }: SearchRequest,
-  channels: readonly Recalled[],
-): Promise<Map<string, Payload>> {
-  const ids = [...fuse(channels.map(byVideo)).entries()]
-    .sort(([, a], [, b]) => total(b) - total(a))
-    .slice(0, MOST_VIDEOS)
-    .map(([id]) => id);
-  if (ids.length === 0) return new Map();
-  const [hits] = await index.query(generation, 'videos', [
-    {
-      kind: 'scan',
-      limit: ids.length,
-      filter: [{ field: 'tenant', equals: tenant }, { field: 'video', anyOf: ids }, ...filters],
-    },
-  ]);
-  return new Map((hits ?? []).map(({ payload }) => [String(payload.video), payload]));
-}
-
-function byVideo({ name, weight, hits }: Recalled) {
-  return { name, weight, hits: hits.map(({ score, payload }) => ({ key: String(payload.video), score })) };
-}
-
-function rankVideos(
-  question: Question,
-  channels: readonly Recalled[],
-  videos: ReadonlyMap<string, Payload>,
-  momentLimit: number,
-): VideoFound[] {
-  const known = channels.map((channel) => ({
-    ...channel,
-    hits: channel.hits.filter(({ payload }) => videos.has(String(payload.video))),
-  }));
-  const matchOf = new Map(known.map(({ name, match }) => [name, match]));
-  const fused = fuse(known.map(byVideo));
-  const moments = rankMoments(question, known, matchOf);
-  const results: VideoFound[] = [];
-  for (const [id, why] of fused) {
-    const payload = videos.get(id)!;
-    const own = moments.get(id) ?? [];
-    const described = describedBy(payload);
-    const spoken = own.flatMap(({ cues }) => cues.map(({ text }) => text)).join('\n');
-    const covered = coverage(question, `${described}\n${spoken}`);
-    const quoted = quotes(question, described) || own.some(({ quoted }) => quoted);
-    const byMeaning = why.some(({ channel }) => channel.endsWith('~') || channel === 'moments.identity');
-    const bySight = why.some(({ channel }) => channel === 'moments.labels');
-    if (!byMeaning && !quoted && covered < LEAST_COVERAGE && !bySight) continue;
-    const bonus = (covered ** 2 * COVERAGE_BONUS + (quoted ? QUOTE_BONUS : 0)) * FIRST_PLACE;
-    results.push({
-      video: id,
-      title: text(payload.title),
-      durationSec: typeof payload.durationSec === 'number' ? payload.durationSec : 0,
-      poster: blob(payload.poster),
-      score: total(why) + bonus,
-      coverage: covered,
-      nearDuplicateGroup: typeof payload.nearDuplicateGroup === 'string' ? payload.nearDuplicateGroup : null,
-      complete: payload.complete === true,
-      matched: [...new Set(why.map(({ channel }) => matchOf.get(channel)!))],
-      moments: own.slice(0, momentLimit).map(({ cues: _, quoted: __, ...found }) => found),
-      why: [...why].sort((a, b) => b.share - a.share),
-    });
-  }
-  return results.sort((a, b) => b.score - a.score || (a.video < b.video ? -1 : 1));
-}
-
-type RankedMoment = MomentFound & { cues: StoredCue[]; quoted: boolean };
-
-function rankMoments(
-  question: Question,
-  channels: readonly Recalled[],
-  matchOf: ReadonlyMap<string, Match>,
-): Map<string, RankedMoment[]> {
-  const own = channels.filter(({ collection }) => collection === 'moments');
-  const payloads = new Map<string, Payload>();
-  for (const { hits } of own) for (const hit of hits) payloads.set(hit.id, hit.payload);
-  const ranked = new Map<string, RankedMoment[]>();
-  const keyed = own.map(({ name, weight, hits }) => ({
-    name,
-    weight,
-    hits: hits.map((hit: Hit) => ({ key: hit.id, score: hit.score })),
-  }));
-  for (const [id, why] of fuse(keyed)) {
-    const payload = payloads.get(id)!;
-    const video = String(payload.video);
-    ranked.set(video, [...(ranked.get(video) ?? []), momentFound(question, payload, why, matchOf)]);
-  }
-  for (const moments of ranked.values()) moments.sort((a, b) => b.score - a.score || a.startSec - b.startSec);
-  return ranked;
-}
-
-function momentFound(
-  question: Question,
-  payload: Payload,
-  why: Contribution[],
-  matchOf: ReadonlyMap<string, Match>,
-): RankedMoment {
-  const cues = cuesOf(payload);
-  const scored = cues.map((cue) => ({
-    cue,
-    covered: coverage(question, cue.text),
-    quoted: quotes(question, cue.text),
-  }));
-  const value = (each: (typeof scored)[number] | undefined) =>
-    each ? each.covered + (each.quoted ? 1 : 0) : 0;
-  const best = scored.reduce<(typeof scored)[number] | undefined>(
-    (top, each) => (value(each) > value(top) ? each : top),
-    undefined,
-  );
-  const all = cues.map(({ text: words }) => words).join('\n');
-  const covered = coverage(question, all);
-  const quoted = quotes(question, all);
-  const startSec = typeof payload.startSec === 'number' ? payload.startSec : 0;
-  const endSec = typeof payload.endSec === 'number' ? payload.endSec : startSec;
-  const names = Array.isArray(payload.people) ? payload.people : [];
-  return {
-    startSec,
-    endSec,
-    atSec: best ? Math.min(endSec, Math.max(startSec, secondOf(question, best.cue))) : startSec,
-    thumbnail: blob(payload.thumbnail),
-    score: total(why) + (covered ** 2 * COVERAGE_BONUS + (quoted ? QUOTE_BONUS : 0)) * FIRST_PLACE,
-    matched: [
-      ...new Set([...(best ? [best.cue.kind] : []), ...why.map(({ channel }) => matchOf.get(channel)!)]),
-    ],
-    words: best ? { kind: best.cue.kind, text: best.cue.text } : null,
-    labels: labelsOf(payload),
-    people: question.people.flatMap(({ id, name }) => (names.includes(id) && name ? [name] : [])),
-    why: [...why].sort((a, b) => b.share - a.share),
-    cues,
-    quoted,
+/** @throws (when it is called) CinedexError USAGE for a question that is empty or asks what there are no tools for */
+export function createSearch(services: SearchServices, options: SearchOptions = {}): Search {
+  const config = { ...SEARCH_SECTIONS.search.parse({}), ...options.config };
+  const dictionaries = new Dictionaries(services, { ...config, now: options.now });
+  let model: Promise<RelevanceModel> | undefined;
+  return async (request) => {
+    model ??= options.model ? Promise.resolve(options.model) : readModel(config.relevanceModel);
+    return new SearchRun(services, options, config, dictionaries, await model).answer(request);
   };
 }
 
-function labelsOf({ labels }: Payload): string[] {
-  if (!Array.isArray(labels)) return [];
-  return labels.flatMap((each) =>
-    each !== null && typeof each === 'object' && !Array.isArray(each) && typeof each.label === 'string'
-      ? [each.label]
-      : [],
-  );
+const NO_PEOPLE: Awaited<ReturnType<IdentityStore['list']>> = [];
+
+class SearchRun {
+  readonly #services: SearchServices;
+  readonly #options: SearchOptions;
+  readonly #config: SearchConfig;
+  readonly #dictionaries: Dictionaries;
+  readonly #model: RelevanceModel;
+
+  constructor(
+    services: SearchServices,
+    options: SearchOptions,
+    config: SearchConfig,
+    dictionaries: Dictionaries,
+    model: RelevanceModel,
+  ) {
+    this.#services = services;
+    this.#options = options;
+    this.#config = config;
+    this.#dictionaries = dictionaries;
+    this.#model = model;
+  }
+
+  async answer(request: SearchRequest): Promise<SearchAnswer> {
+    const started = performance.now();
+    const { tenant, text = '', limit = 10, offset = 0, moments: momentLimit = 3, signal } = request;
+    const { index, encoders, identities } = this.#services;
+    const config = this.#config;
+    if (text.trim() === '' && !hasExample(request)) throw new CinedexError('USAGE', 'Nothing was asked.');
+    const generation = await index.active();
+    if (generation === null) {
+      return { ...NOTHING, question: questionOf(null, text), tookMs: performance.now() - started };
+    }
+    const people = identities ? await identities.list(tenant) : NO_PEOPLE;
+    const dictionary = await this.#dictionaries.of(tenant, generation, people);
+    const intent = text.trim() === '' ? null : understand(text, dictionary);
+    const floors = this.#floors();
+    const fusion: Fusion = { by: config.fusion, k: config.rrfK };
+    const settings = {
+      ...{ depth: config.depth, floors, channelWeights: config.channelWeights },
+      channels: this.#options.channels ?? (() => true),
+    };
+    const asked: Asked[] = [];
+    if (intent) {
+      const vectors = await encodeQuery(encoders, intent.text, signal);
+      asked.push(...textQueries(intent, vectors, dictionary, settings));
+    }
+    const scope = { index, generation, tenant };
+    if (hasExample(request)) {
+      asked.push(
+        ...(await exampleQueries(request, scope, { encoders, tools: this.#services.examples }, config)),
+      );
+    }
+    signal?.throwIfAborted();
+    const { filter = {}, filters = [] } = request;
+    const conditions = [...storeConditions(filter, intent?.constraints), ...filters];
+    const own: Filter = [{ field: 'tenant', equals: tenant }];
+    const others = await momentsFilter(scope, conditions);
+    const channels = await recall(
+      index,
+      generation,
+      asked,
+      {
+        videos: [...own, ...conditions],
+        moments: [...own, ...others],
+        faces: [...own, ...others],
+        audio: [...own, ...others],
+      },
+      ({ name, weight }) => weight > 0 && settings.channels(name),
+    );
+    const candidates = await loadCandidates(scope, channels, {
+      filter,
+      conditions,
+      fusion,
+      like: request.like,
+    });
+    const asking = {
+      ...{ intent, dictionary, floors },
+      distances: dictionary.entities.distances(intent?.entities.map(({ entity }) => entity.id) ?? []),
+    };
+    const ranked = rankCandidates(
+      candidates.videos,
+      asking,
+      this.#model,
+      config,
+      (this.#options.now ?? Date.now)(),
+    );
+    const matchOf = new Map(channels.map(({ name, match }) => [name, match]));
+    const moments = findMoments(intent, candidates.channels, { fusion, linkTemplate: config.linkTemplate });
+    const visual = ranked.some(({ shown }) => shown.candidate.why.some(({ channel }) => isVisual(channel)));
+    const { caveat } = encoders.multimodal();
+    return {
+      generation,
+      question: questionOf(intent, text),
+      results: ranked.slice(offset, offset + limit).map(({ shown, similar }): VideoFound => {
+        const { candidate, graded, features, valued } = shown;
+        const { payload, video, why } = candidate;
+        return {
+          video,
+          title: stringOf(payload.title),
+          durationSec: numberOf(payload.durationSec) ?? 0,
+          poster: blobOf(payload.poster),
+          grade: graded.grade,
+          score: valued.value,
+          coverage: features.coverage,
+          nearDuplicateGroup: stringOf(payload.nearDuplicateGroup) || null,
+          similar: similar.map((each) => ({ video: each.id, title: stringOf(each.candidate.payload.title) })),
+          complete: payload.complete === true,
+          matched: [...new Set(why.map(({ channel }) => matchOf.get(channel)!))],
+          moments: (moments.get(video) ?? []).slice(0, momentLimit),
+          why: [...why].sort((a, b) => b.share - a.share),
+          ...(request.explain && {
+            explain: { grade: graded.grade, features: graded.parts, ranking: valued },
+          }),
+        };
+      }),
+      total: ranked.length,
+      facets: facetsOf(ranked.map(({ shown }) => shown.candidate.payload)),
+      caveats: visual && caveat ? [caveat] : [],
+      tookMs: performance.now() - started,
+    };
+  }
+
+  #floors(): Floors {
+    const { encoders } = this.#services;
+    return { ...floorsOf(encoders.text().id, encoders.multimodal().space.id), ...this.#options.floors };
+  }
 }
 
-function text(value: PayloadValue | undefined): string {
-  return typeof value === 'string' ? value : '';
+const NOTHING = { generation: null, results: [], total: 0, facets: {}, caveats: [] };
+
+function isVisual(channel: string): boolean {
+  return channel === 'moments.visual~' || channel === 'videos.gist~' || channel === 'moments.picture~';
 }
 
-function blob(value: PayloadValue | undefined): BlobRef | null {
-  const parsed = BlobRefSchema.safeParse(value);
-  return parsed.success ? parsed.data : null;
+function questionOf(intent: Intent | null, asked: string): SearchAnswer['question'] {
+  const entities = intent?.entities ?? [];
+  const people = entities.filter(({ entity }) => entity.kind === 'person').map(({ entity }) => entity.name);
+  return {
+    text: intent?.text ?? asked,
+    language: intent?.language ?? 'und',
+    tokens: intent?.tokens ?? [],
+    people: [...new Set(people)],
+    kind: intent?.kind ?? 'example',
+    because: intent?.because ?? 'asked by example',
+    corrections: intent?.corrections ?? [],
+    entities: entities.map(({ entity: { name, kind }, mention, how, certainty }) => ({
+      ...{ name, kind, mention, how, certainty },
+    })),
+    constraints: intent?.constraints ?? [],
+  };
 }

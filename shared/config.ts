@@ -9,6 +9,7 @@ import { CLUSTER_SECTIONS } from './cluster-config.ts';
 import { booleanWord, commaList, whole } from './config-values.ts';
 import { CinedexError } from './contracts/errors.ts';
 import { Profile } from './models/store.ts';
+import { SEARCH_SECTIONS } from './search-config.ts';
 
 const GiB = 1024 ** 3;
 
@@ -125,6 +126,7 @@ export const CORE_SECTIONS = {
       .describe('Hub that models are pulled from'),
     hubToken: z.string().default('').describe('Access token for the hub; empty: none is sent'),
   }),
+  ...SEARCH_SECTIONS,
   ...CLUSTER_SECTIONS,
 } as const;
 

@@ -1,8 +1,11 @@
 /** How much of a question stands in the texts of a candidate, word for word. */
-import type { Payload } from '../shared/ports/video-index.ts';
-import { analyse } from '../shared/text/analyse.ts';
-import { containsPhrase } from '../shared/text/normalise.ts';
-import type { Question } from './question.ts';
+import type { Payload } from '../../shared/ports/video-index.ts';
+import { analyse } from '../../shared/text/analyse.ts';
+import { containsPhrase } from '../../shared/text/normalise.ts';
+import type { ContentWord, Intent } from '../intent/intent.ts';
+
+/** What of an intent is looked for word for word. */
+type Words = { text: string; words: readonly ContentWord[]; quoted?: readonly string[] };
 
 export interface StoredCue {
   kind: 'said' | 'shown';
@@ -11,17 +14,24 @@ export interface StoredCue {
   text: string;
 }
 
+/** What a word counts for that was probably meant. */
+const MEANT = 0.8;
+
 /** Share of the question's meaning whose words stand in the text, 0..1. */
-export function coverage(question: Question, text: string): number {
-  if (!text || question.words.length === 0) return 0;
+export function coverage({ words }: Words, text: string): number {
+  if (!text || words.length === 0) return 0;
   const tokens = new Set(analyse(text));
-  return question.words.reduce((sum, { token, weight }) => sum + (tokens.has(token) ? weight : 0), 0);
+  return words.reduce((sum, { token, weight, instead }) => {
+    if (tokens.has(token)) return sum + weight;
+    return sum + (instead.some((other) => tokens.has(other)) ? weight * MEANT : 0);
+  }, 0);
 }
 
 /** Whether the whole question (of two words or more, or of two Chinese characters) stands in the text as it is. */
-export function quotes(question: Question, text: string): boolean {
-  const long = question.words.length > 1 || /\p{Script=Han}{2}/u.test(question.text);
-  return long && containsPhrase(text, question.text);
+export function quotes({ text: asked, words, quoted = [] }: Words, text: string): boolean {
+  if (quoted.length > 0) return quoted.some((each) => containsPhrase(text, each));
+  const long = words.length > 1 || /\p{Script=Han}{2}/u.test(asked);
+  return long && containsPhrase(text, asked);
 }
 
 /** Cues up to this length are played from their start. */
@@ -31,10 +41,13 @@ const SHORT_CUE_SEC = 3;
  * Second at which the words asked for begin in a cue. A spoken cue can be many sentences long; its words are taken to be
  * spread evenly over its time, and the stretch that holds most of those asked for is looked for.
  */
-export function secondOf(question: Question, { kind, startSec, endSec, text }: StoredCue): number {
+export function secondOf(
+  question: Pick<Intent, 'words'>,
+  { kind, startSec, endSec, text }: StoredCue,
+): number {
   if (kind === 'shown' || endSec - startSec <= SHORT_CUE_SEC) return startSec;
   const tokens = analyse(text, 'words');
-  const wanted = new Set(question.words.map(({ token }) => token));
+  const wanted = new Set(question.words.flatMap(({ token, instead }) => [token, ...instead]));
   const stretch = Math.ceil(wanted.size * 1.5);
   let first = 0;
   let most = 0;

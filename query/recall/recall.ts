@@ -1,0 +1,120 @@
+/** Asks the channels: all of a collection in one batch to the store, the collections side by side. */
+import type { Encoders } from '../../shared/ports/encoders.ts';
+import type { CollectionName, Filter, Hit, VideoIndex } from '../../shared/ports/video-index.ts';
+import type { Dictionary } from '../intent/dictionary.ts';
+import { queryKey } from '../intent/dictionary.ts';
+import type { Intent } from '../intent/intent.ts';
+import { type Asked, type Channel, OTHER_CHANNELS, TEXT_CHANNELS, weightOf } from './channels.ts';
+import type { Floors } from './floors.ts';
+
+export interface Recalled extends Channel {
+  hits: Hit[];
+}
+
+export interface RecallSettings {
+  depth: number;
+  floors: Floors;
+  channelWeights: Readonly<Record<string, number>>;
+  /** Which channels are asked, by name. */
+  channels: (name: string) => boolean;
+}
+
+/** What a text asks of each channel. @param visual the text in the pictures' space */
+export function textQueries(
+  intent: Intent,
+  vectors: { text: Float32Array | undefined; visual: Float32Array | undefined },
+  dictionary: Pick<Dictionary, 'clicks'>,
+  settings: RecallSettings,
+): Asked[] {
+  const { depth: limit, floors } = settings;
+  const { tokens } = intent;
+  const asked = TEXT_CHANNELS.flatMap(({ field, by, ...plan }): Asked[] => {
+    const channel: Channel = { ...plan, weight: weightOf(plan, intent.kind, settings.channelWeights) };
+    if (by === 'words') {
+      return tokens.length === 0 ? [] : [{ channel, query: { kind: 'lexical', field, tokens, limit } }];
+    }
+    const values = vectors[by];
+    if (!values?.some((value) => value !== 0)) return [];
+    return [
+      { channel: { ...channel, floor: floors[by] }, query: { kind: 'dense', vector: field, values, limit } },
+    ];
+  });
+  const other = (name: keyof typeof OTHER_CHANNELS): Channel => {
+    const plan = { name, ...OTHER_CHANNELS[name] };
+    return { ...plan, weight: weightOf(plan, intent.kind, settings.channelWeights) };
+  };
+  const identities = intent.entities.flatMap(({ entity }) => entity.identity ?? []);
+  if (identities.length > 0) {
+    asked.push({
+      channel: other('moments.identity'),
+      query: { kind: 'scan', limit: limit * 5, filter: [{ field: 'people', anyOf: identities }] },
+    });
+  }
+  const named = intent.entities.filter(({ entity }) => entity.kind === 'person');
+  if (named.length > 0) {
+    const names = named.flatMap(({ entity }) =>
+      [entity.name, ...entity.aliases].map((name) => name.toLowerCase()),
+    );
+    asked.push({
+      channel: other('videos.named'),
+      query: { kind: 'scan', limit, filter: [{ field: 'names', anyOf: names.slice(0, 100) }] },
+    });
+  }
+  const clicked = dictionary.clicks.get(queryKey(intent.raw));
+  if (clicked) {
+    asked.push({
+      channel: other('videos.clicked'),
+      score: ({ video }) => clicked.find((each) => each.video === video)?.clicks ?? 0,
+      query: { kind: 'scan', limit, filter: [{ field: 'video', anyOf: clicked.map(({ video }) => video) }] },
+    });
+  }
+  return asked;
+}
+
+/** A text in the spaces of texts and of pictures. */
+export async function encodeQuery(
+  encoders: Encoders,
+  text: string,
+  signal?: AbortSignal,
+): Promise<{ text: Float32Array | undefined; visual: Float32Array | undefined }> {
+  const [[inText], [inPictures]] = await Promise.all([
+    encoders.text().encode([text], { signal }),
+    encoders.multimodal().encodeTexts([text], { signal }),
+  ]);
+  return { text: inText, visual: inPictures };
+}
+
+const COLLECTIONS: readonly CollectionName[] = ['videos', 'moments', 'faces', 'audio'];
+
+/**
+ * @param filters conditions on each collection (the tenant, and what else is known to bind it)
+ * @returns what each channel found, without hits below its floor
+ */
+export async function recall(
+  index: VideoIndex,
+  generation: string,
+  asked: readonly Asked[],
+  filters: Readonly<Record<CollectionName, Filter>>,
+  wanted: (channel: Channel) => boolean,
+): Promise<Recalled[]> {
+  const answers = await Promise.all(
+    COLLECTIONS.map(async (collection): Promise<Recalled[]> => {
+      const own = asked.filter(({ channel }) => channel.collection === collection && wanted(channel));
+      if (own.length === 0) return [];
+      const queries = own.map(({ query }) => ({
+        ...query,
+        filter: [...filters[collection], ...(query.filter ?? [])],
+      }));
+      const found = await index.query(generation, collection, queries);
+      return own.map(({ channel, score }, i): Recalled => {
+        const { floor } = channel;
+        const given = found[i] ?? [];
+        const hits = score
+          ? given.map((hit) => ({ ...hit, score: score(hit.payload) })).sort((a, b) => b.score - a.score)
+          : given;
+        return { ...channel, hits: floor === undefined ? hits : hits.filter(({ score }) => score >= floor) };
+      });
+    }),
+  );
+  return answers.flat();
+}

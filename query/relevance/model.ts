@@ -1,0 +1,64 @@
+/** From features to a grade of relevance. */
+import { z } from 'zod';
+import type { FeatureName, Features } from './features.ts';
+
+/**
+ * Logistic model: grade = 1 / (1 + e^-(bias + Σ weight × feature)). All features lie in 0..1, so weights can be compared. The
+ * bias is what a video has that no feature speaks for.
+ */
+export const RelevanceModel = z.object({
+  id: z.string(),
+  bias: z.number(),
+  weights: z.record(z.string(), z.number()),
+});
+export type RelevanceModel = z.infer<typeof RelevanceModel>;
+
+/**
+ * Set by hand, so that searching works untrained: all words of a query together, the whole phrase, a named entity, or a
+ * typical similarity of meaning suffice alone for a grade above the middle; a broken condition outweighs most.
+ */
+export const UNTRAINED: RelevanceModel = {
+  id: 'untrained-1',
+  bias: -2,
+  weights: {
+    coverage: 2.4,
+    titleCoverage: 1,
+    momentCoverage: 0.8,
+    labelCoverage: 1,
+    proximity: 0.5,
+    phrase: 2,
+    titleExact: 2,
+    entity: 3,
+    alias: 0.3,
+    relation: 0.8,
+    conditionsMet: 1.2,
+    conditionsBroken: -3,
+    queryClickRate: 1.5,
+    videoClickRate: 0.3,
+    satisfaction: 0.2,
+    textSimilarity: 2,
+    visualSimilarity: 2,
+    crossModal: 0.5,
+    example: 5,
+    fused: 1,
+  } satisfies Record<FeatureName, number>,
+};
+
+export interface Graded {
+  /** 0..1. */
+  grade: number;
+  /** What each feature adds before the logistic function; features that are 0 are left out. */
+  parts: { feature: string; value: number; weight: number }[];
+}
+
+export function gradeOf(features: Features, { bias, weights }: RelevanceModel): Graded {
+  let sum = bias;
+  const parts: Graded['parts'] = [];
+  for (const [feature, value] of Object.entries(features)) {
+    const weight = weights[feature] ?? 0;
+    sum += weight * value;
+    if (value !== 0) parts.push({ feature, value, weight });
+  }
+  parts.sort((a, b) => Math.abs(b.value * b.weight) - Math.abs(a.value * a.weight));
+  return { grade: 1 / (1 + Math.exp(-sum)), parts };
+}

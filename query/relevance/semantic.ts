@@ -1,0 +1,46 @@
+/** How near the meanings are, by the encoders. All features lie in 0..1: 0 at the floor where strangers lie, 1 where matching pairs typically do. */
+import type { Asking, Candidate } from './features.ts';
+
+export interface SemanticFeatures {
+  /** Of the query and the nearest text of the video. */
+  textSimilarity: number;
+  /** Of the query and the nearest of its pictures. */
+  visualSimilarity: number;
+  /** The lesser of both: two encoders that agree are rarely wrong together. */
+  crossModal: number;
+  /** Of an example (picture, face, sound, video or moment) and the nearest thing in it. */
+  example: number;
+  /** Fused score of all channels over the most that is possible. */
+  fused: number;
+}
+
+const TEXT_CHANNELS = /^(videos|moments)\.(title|about|words|people)~$/;
+const VISUAL_CHANNELS = /^(videos\.gist|moments\.visual)~$/;
+const EXAMPLE_CHANNELS = /^(moments\.picture|moments\.sound|audio\.embedding|videos\.like|moments\.like)~$/;
+/** Examples are compared within one modality, where cosines of what is alike are high. */
+const EXAMPLE_FLOOR = 0.5;
+/** Euclidean distance of faces: 0 the same picture, from here on another person. */
+const FACE_LIMIT = 0.6;
+
+export function semanticFeatures({ why, fused }: Candidate, { floors }: Asking): SemanticFeatures {
+  const best = (channels: RegExp) =>
+    why.reduce((max, { channel, score }) => (channels.test(channel) ? Math.max(max, score) : max), -1);
+  const textSimilarity = above(best(TEXT_CHANNELS), floors.text, floors.typicalText);
+  const visualSimilarity = above(best(VISUAL_CHANNELS), floors.visual, floors.typicalVisual);
+  const face = why.find(({ channel }) => channel === 'faces.descriptor~');
+  return {
+    textSimilarity,
+    visualSimilarity,
+    crossModal: Math.min(textSimilarity, visualSimilarity),
+    example: Math.max(
+      above(best(EXAMPLE_CHANNELS), EXAMPLE_FLOOR, 1),
+      face ? Math.max(0, 1 + face.score / (2 * FACE_LIMIT)) : 0,
+    ),
+    fused,
+  };
+}
+
+/** Place of a similarity between the floor (0) and what is typical of a match (1), and not outside. */
+export function above(score: number, floor: number, typical: number): number {
+  return Math.min(1, Math.max(0, (score - floor) / (typical - floor)));
+}

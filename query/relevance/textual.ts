@@ -1,0 +1,85 @@
+/** How much of the query stands in the texts of a video, word for word. All features lie in 0..1. */
+import { analyse } from '../../shared/text/analyse.ts';
+import { entityKey } from '../intent/entities.ts';
+import { simplified } from '../intent/traditional.ts';
+import { labelsOf, stringOf, stringsOf } from '../payload.ts';
+import { coverage, cuesOf, describedBy, quotes } from './evidence.ts';
+import type { Asking, Candidate } from './features.ts';
+
+export interface TextualFeatures {
+  /** Share of the query's words in any text of the video that is known here. */
+  coverage: number;
+  /** … in title and series. */
+  titleCoverage: number;
+  /** … in what is said and shown in the one moment that has most. */
+  momentCoverage: number;
+  /** … in what is seen. */
+  labelCoverage: number;
+  /** How close together the words stand in the best text: 1 side by side. */
+  proximity: number;
+  /** 1 when the whole query (or what it quotes) stands in a text as it is. */
+  phrase: number;
+  /** 1 when the title is the query. */
+  titleExact: number;
+}
+
+const NOTHING: TextualFeatures = {
+  coverage: 0,
+  titleCoverage: 0,
+  momentCoverage: 0,
+  labelCoverage: 0,
+  proximity: 0,
+  phrase: 0,
+  titleExact: 0,
+};
+
+export function textualFeatures({ payload, moments }: Candidate, { intent }: Asking): TextualFeatures {
+  if (!intent) return NOTHING;
+  const title = [stringOf(payload.title), stringOf(payload.series)].filter(Boolean).join('\n');
+  const described = simplified(describedBy(payload));
+  const spoken = moments.map((moment) =>
+    simplified(
+      cuesOf(moment)
+        .map(({ text }) => text)
+        .join('\n'),
+    ),
+  );
+  const labels = [...stringsOf(payload.labels), ...moments.flatMap(labelsOf)].join('\n');
+  const texts = [described, ...spoken];
+  return {
+    coverage: coverage(intent, [...texts, labels].join('\n')),
+    titleCoverage: coverage(intent, simplified(title)),
+    momentCoverage: Math.max(0, ...spoken.map((text) => coverage(intent, text))),
+    labelCoverage: coverage(intent, labels),
+    proximity: Math.max(
+      0,
+      ...texts.map((text) => proximity(new Set(intent.words.map(({ token }) => token)), text)),
+    ),
+    phrase: texts.some((text) => quotes(intent, text)) ? 1 : 0,
+    titleExact: entityKey(stringOf(payload.title)) === entityKey(intent.text) ? 1 : 0,
+  };
+}
+
+/** Words of the query over the length of the shortest stretch of text that has all of them that occur; 0 for fewer than two. */
+export function proximity(wanted: ReadonlySet<string>, text: string): number {
+  if (wanted.size < 2) return 0;
+  const tokens = analyse(text, 'words');
+  const places = tokens.flatMap((token, at) => (wanted.has(token) ? [{ token, at }] : []));
+  const present = new Set(places.map(({ token }) => token));
+  if (present.size < 2) return 0;
+  const counts = new Map<string, number>();
+  let shortest = Number.POSITIVE_INFINITY;
+  let first = 0;
+  for (const { token, at } of places) {
+    counts.set(token, (counts.get(token) ?? 0) + 1);
+    while (counts.size === present.size) {
+      const start = places[first]!;
+      shortest = Math.min(shortest, at - start.at + 1);
+      const left = counts.get(start.token)! - 1;
+      if (left === 0) counts.delete(start.token);
+      else counts.set(start.token, left);
+      first += 1;
+    }
+  }
+  return (present.size / shortest) * (present.size / wanted.size);
+}
