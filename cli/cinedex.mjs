@@ -19,7 +19,10 @@ if (!pinned) {
   process.exit(1);
 }
 // glibc keeps an arena a thread and returns little of it; with many native threads memory would creep up for days.
-const env = { MALLOC_ARENA_MAX: '2', MALLOC_TRIM_THRESHOLD_: '131072', ...process.env };
+const memory = { MALLOC_ARENA_MAX: '2', MALLOC_TRIM_THRESHOLD_: '131072' };
+// Reading and compiling the sources is half of a short verb's time; Node leaves the cache out where it cannot write it.
+const cache = { NODE_COMPILE_CACHE: path.join(here, '../node_modules/.cache/node') };
+const env = { ...memory, ...cache, ...process.env };
 const child = spawn(pinned, [main, ...process.argv.slice(2)], { stdio: 'inherit', env });
 // A terminal sends Ctrl-C to the child as well; what comes by `kill` is passed on.
 process.on('SIGINT', () => undefined);

@@ -272,17 +272,7 @@ export async function verifyModels(
   store: ModelStore,
   selection: { ids?: string[]; profile?: Profile } = {},
 ): Promise<ModelState[]> {
-  return Promise.all(
-    selectModels(store, selection).map(async (manifest) => {
-      const receipt = await readReceipt(path.join(store.folder, manifest.id, manifest.version));
-      const problems: ModelState['problems'] = [];
-      for (const file of manifest.files) {
-        const problem = await checkFile(store, manifest, file, receipt);
-        if (problem) problems.push({ file: file.name, state: problem.state, reason: problem.reason });
-      }
-      return describeModel(store, manifest, problems);
-    }),
-  );
+  return inspect(store, selection, (manifest, file, receipt) => checkFile(store, manifest, file, receipt));
 }
 
 /** Looks only at whether the files are there and have the right size. */
@@ -290,13 +280,23 @@ export async function listModels(
   store: ModelStore,
   selection: { ids?: string[]; profile?: Profile } = {},
 ): Promise<ModelState[]> {
+  return inspect(store, selection, (manifest, file, receipt) => {
+    const bytes = file.bytes ?? receipt[file.name]?.bytes ?? null;
+    return checkFile(store, manifest, { ...file, sha256: null, bytes }, {});
+  });
+}
+
+function inspect(
+  store: ModelStore,
+  selection: { ids?: string[]; profile?: Profile },
+  check: (manifest: ModelManifest, file: ModelFile, receipt: Receipt) => Promise<Problem | undefined>,
+): Promise<ModelState[]> {
   return Promise.all(
     selectModels(store, selection).map(async (manifest) => {
       const receipt = await readReceipt(path.join(store.folder, manifest.id, manifest.version));
       const problems: ModelState['problems'] = [];
       for (const file of manifest.files) {
-        const bytes = file.bytes ?? receipt[file.name]?.bytes ?? null;
-        const problem = await checkFile(store, manifest, { ...file, sha256: null, bytes }, {});
+        const problem = await check(manifest, file, receipt);
         if (problem) problems.push({ file: file.name, state: problem.state, reason: problem.reason });
       }
       return describeModel(store, manifest, problems);
