@@ -7,6 +7,7 @@ import { registerDoctor } from './commands/doctor.ts';
 import { registerFaces } from './commands/faces.ts';
 import { registerModels } from './commands/models.ts';
 import { registerPublish } from './commands/publish.ts';
+import { registerQuery } from './commands/query.ts';
 import { registerRetry } from './commands/retry.ts';
 import { registerSearch } from './commands/search.ts';
 import { registerStart } from './commands/start.ts';
@@ -23,6 +24,7 @@ const VERBS = [
   registerStart,
   registerUp,
   registerWorker,
+  registerQuery,
   registerPublish,
   registerStatus,
   registerSearch,

@@ -42,6 +42,8 @@ export interface App {
   /** Brings a video on after a change of its record that was not an event. */
   drive: Runtime['drive'];
   retry: Runtime['retry'];
+  /** Jobs that run in this process now. */
+  running: Runtime['running'];
   /** Waits until nothing is left to do for these videos, or for all. */
   settled(options?: {
     signal?: AbortSignal;
@@ -75,7 +77,7 @@ export interface AppOptions {
 export async function createApp(config: Config, options: AppOptions): Promise<App> {
   const logger = options.logger ?? createLogger({ level: config.core.logLevel });
   const metrics = createMetrics();
-  const { folder, stores } = await openAll(config, metrics, options.stores);
+  const { folder, stores } = await openAll(config, metrics, logger, options.stores);
   const models = new ModelStore(config.core.modelsDir);
   const encoders = createEncoders(config, models);
   const services: Services = {
@@ -158,6 +160,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     status: (ref) => stores.ledger.get(ref),
     drive: (ref, change) => runtime.drive(ref, change),
     retry: (ref, retryOptions) => runtime.retry(ref, retryOptions),
+    running: () => runtime.running(),
     settled: (settleOptions) => runtime.settled(settleOptions),
     stop: () => {
       stopped ??= (async () => {
@@ -181,13 +184,14 @@ interface OwnFolder {
 async function openAll(
   config: Config,
   metrics: Metrics,
+  logger: Logger,
   open?: Stores,
 ): Promise<{ folder: OwnFolder; stores: Stores }> {
   const { dataDir, mode } = config.core;
   // The embedded stores own all of the data folder.
   const folder = mode === 'cluster' ? takeProcessFolder(dataDir) : { dir: dataDir, release: () => undefined };
   try {
-    const stores = open ?? (await openStores(config));
+    const stores = open ?? (await openStores(config, logger));
     const bus = countingDeadLetters(stores.bus, (stage, code) => metrics.deadLetter(stage, code));
     return { folder, stores: { ...stores, bus } };
   } catch (error) {

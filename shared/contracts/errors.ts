@@ -97,6 +97,11 @@ export const ERROR_TABLE = {
   // --- asking ---
   NOT_FOUND: { retryable: false, hint: 'Nothing with that name or id. `cinedex status` lists the videos.' },
   USAGE: { retryable: false, hint: 'Run the command with --help.' },
+  UNAUTHORIZED: {
+    retryable: false,
+    hint: 'Sign in with the user and password of CINEDEX_OPS_USER and CINEDEX_OPS_PASSWORD, or send the bearer token.',
+  },
+  TOO_MANY_REQUESTS: { retryable: true, hint: 'Wait for as long as the Retry-After header says.' },
 } as const satisfies Record<string, { retryable: boolean; hint: string }>;
 
 export type ErrorCode = keyof typeof ERROR_TABLE;

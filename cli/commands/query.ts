@@ -1,0 +1,35 @@
+import type { Command } from 'commander';
+import { openQueryProcess } from '../../query/process.ts';
+import { createLogger } from '../../shared/telemetry/logger.ts';
+import type { Enter } from '../main.ts';
+import { endWithin, untilAborted } from '../serving.ts';
+
+const EXAMPLE = `
+Examples:
+  cinedex query
+  curl 'http://127.0.0.1:8080/v1/search?q=harbour'
+
+CINEDEX_QUERY_HOST and CINEDEX_QUERY_PORT say where it listens. In embedded mode it owns the data folder, so it and
+\`up\` exclude each other.`;
+
+export function registerQuery(program: Command, enter: Enter): void {
+  program
+    .command('query')
+    .summary('answer searches over HTTP')
+    .description('Serves GET /v1/search, /metrics, /livez and /readyz until a signal.')
+    .addHelpText('after', EXAMPLE)
+    .action(async (_: object, command: Command) => {
+      const { config, output, signal } = enter(command);
+      const logger = createLogger({ level: config.core.logLevel });
+      const query = await openQueryProcess(config, logger);
+      try {
+        output.note('Loading models …');
+        const address = await query.start();
+        output.result({ ready: true, address }, () => [`Ready. Searches: ${address}/v1/search?q=…`]);
+        await untilAborted(signal);
+      } finally {
+        await endWithin(config, logger, [() => query.stop()]);
+      }
+      process.exitCode = 0;
+    });
+}
