@@ -5,6 +5,7 @@ import type { EventBus } from '../../shared/ports/event-bus.ts';
 import type { JobQueue } from '../../shared/ports/job-queue.ts';
 import type { Ledger, VideoRecord } from '../../shared/ports/ledger.ts';
 import type { VideoIndex } from '../../shared/ports/video-index.ts';
+import type { Logger } from '../../shared/telemetry/logger.ts';
 import type { BoundStage } from '../../workers/runtime/bind.ts';
 
 export interface BackfillDeps {
@@ -18,8 +19,9 @@ export interface BackfillDeps {
   drive(ref: VideoRef, change: (video: VideoRecord) => VideoRecord): Promise<void>;
   /** Generation that the `document` stage writes with the present models. Needed for a rebuild of the index. */
   generation?: () => string;
-  /** Whether live work runs in this very process; the backfill then takes a small share of its time. */
-  liveWork?: () => boolean;
+  /** Jobs that run in this very process; while others than its own do, the backfill takes a small share of its time. */
+  running?: () => { ref: VideoRef }[];
+  logger?: Logger;
   now?: () => number;
 }
 

@@ -1,34 +1,52 @@
-/** Which generation of the index this process writes to, made by the models it runs with. */
-import { AUDIO_SPACE } from '../../shared/audio/embedding-space.ts';
-import { collectionSchemas, generationName, type IndexModels } from '../../shared/index/schema.ts';
+/** Which generation of the index this process writes to, made by the models it runs with, and when searches see it. */
+import { considerActivation } from '../../shared/index/activation.ts';
+import { indexModels } from '../../shared/index/generation.ts';
+import { collectionSchemas, generationName } from '../../shared/index/schema.ts';
+import type { Ledger } from '../../shared/ports/ledger.ts';
 import type { Services } from '../runtime/stage.ts';
 
-const FACE_MODEL = 'face-descriptor-dlib';
+/** Between two looks at a generation that is being built; a look that took long is repeated less often. */
+const LOOK_EVERY_MS = 10_000;
+const LOOK_SHARE = 0.02;
 
-export function indexModels({ encoders, models }: Pick<Services, 'encoders' | 'models'>): IndexModels {
-  const text = encoders.text();
-  const { space } = encoders.multimodal();
-  return {
-    text: { id: text.id, dimensions: text.dimensions },
-    multimodal: { id: space.id, dimensions: space.dimensions },
-    face: { id: models.version(FACE_MODEL), dimensions: models.manifest(FACE_MODEL).dimensions ?? 128 },
-    audio: AUDIO_SPACE,
-  };
+export interface OpenGeneration {
+  name: string;
+  /**
+   * Switches searches over once the generation is whole. Does nothing when they saw it at the start: a process that runs on
+   * with older models while newer ones are rolled out must not switch back.
+   */
+  considerActivation(ledger: Ledger): Promise<void>;
 }
 
-/**
- * Makes the generation where it is missing. The first one becomes the one that searches see; a later one is built beside
- * it and is switched to once it is whole, which is not a stage's business.
- */
-export async function openGeneration(services: Services): Promise<string> {
+/** Makes the generation where it is missing. The first one is what searches see at once; a later one is built beside it. */
+export async function openGeneration(
+  services: Pick<Services, 'index' | 'encoders' | 'models' | 'logger'>,
+  now: () => number = Date.now,
+): Promise<OpenGeneration> {
   const { index, logger } = services;
   const models = indexModels(services);
-  const generation = generationName(models);
-  await index.ensureGeneration(generation, collectionSchemas(models));
+  const name = generationName(models);
+  await index.ensureGeneration(name, collectionSchemas(models));
   const active = await index.active();
-  if (active === null) await index.activate(generation);
-  else if (active !== generation) {
-    logger.warn({ active, generation }, 'videos are indexed in a generation that searches do not see yet');
+  if (active === null) await index.activate(name);
+  let waits = active !== null && active !== name;
+  if (waits) {
+    logger.warn(
+      { active, generation: name },
+      'searches see another generation until this one is whole; `cinedex backfill --rebuild-index` fills it',
+    );
   }
-  return generation;
+  let nextLook = 0;
+  return {
+    name,
+    async considerActivation(ledger) {
+      if (!waits || now() < nextLook) return;
+      const started = now();
+      const { activate, reasons } = await considerActivation({ index, ledger }, name);
+      nextLook = now() + Math.max(LOOK_EVERY_MS, (now() - started) / LOOK_SHARE);
+      if (activate) logger.info({ generation: name, before: active }, 'searches see the new generation');
+      else logger.debug({ generation: name, reasons }, 'the new generation is not whole yet');
+      waits = !activate;
+    },
+  };
 }

@@ -27,7 +27,7 @@ import {
 } from '../runtime/stage.ts';
 import type { DocumentThread } from './document.thread.ts';
 import { findDuplicates, joinGroup, leaveGroup, type Signature, signVideo } from './duplicates.ts';
-import { openGeneration } from './generation.ts';
+import { type OpenGeneration, openGeneration } from './generation.ts';
 import { identify } from './identify.ts';
 import { missingStages } from './missing.ts';
 import { cutMoments, momentWords } from './moments.ts';
@@ -68,6 +68,7 @@ export async function createDocument(
       await stage.generation();
     },
     forget: (video) => stage.forget(video),
+    upkeep: async ({ ledger }) => (await stage.generation()).considerActivation(ledger),
     close: () => thread.close(),
   };
 }
@@ -83,7 +84,7 @@ class DocumentStage {
   readonly #config: DocumentConfig;
   readonly #thread: ThreadClient<DocumentThread>;
   readonly #turns = new Turns();
-  #generation: Promise<string> | undefined;
+  #generation: Promise<OpenGeneration> | undefined;
 
   constructor(services: Services, config: DocumentConfig, thread: ThreadClient<DocumentThread>) {
     this.#services = services;
@@ -91,7 +92,7 @@ class DocumentStage {
     this.#thread = thread;
   }
 
-  generation(): Promise<string> {
+  generation(): Promise<OpenGeneration> {
     this.#generation ??= openGeneration(this.#services).catch((error: unknown) => {
       this.#generation = undefined;
       throw error;
@@ -111,7 +112,7 @@ class DocumentStage {
     const { video, signal } = context;
     const { frames, faces, ocr, audio, embedding } = input;
     const { artifacts, identities } = this.#services;
-    const generation = await this.generation();
+    const { name: generation } = await this.generation();
     if (!frames) return this.#turns.take(video.tenant, () => this.#withoutPictures(generation, video));
     const faceVectors = await readVectors(artifacts, faces?.descriptors ?? null);
     const people = peopleSeen(faces, await identify(identities, video, faces, faceVectors));

@@ -238,7 +238,7 @@ export class Runtime {
       const records = refs ? await this.#get(refs) : await this.#all();
       const settled = records.filter(isVideoSettled);
       const total = refs?.length ?? records.length;
-      onProgress?.({ total, settled: settled.length, running: [...this.#running.values()] });
+      onProgress?.({ total, settled: settled.length, running: this.running() });
       // A job that has settled its step may still have its event to send.
       const working = [...this.#running.values()].some(
         ({ ref }) => !refs || refs.some((one) => one.tenant === ref.tenant && one.videoId === ref.videoId),
@@ -250,6 +250,11 @@ export class Runtime {
         if (!wake.aborted) throw error;
       });
     }
+  }
+
+  /** Jobs that run in this process now. */
+  running(): { ref: VideoRef; stage: string }[] {
+    return [...this.#running.values()];
   }
 
   async #runJob(job: StepJob, signal: AbortSignal) {
@@ -292,6 +297,7 @@ export class Runtime {
     await this.#observe();
     for (const ref of await this.#o.ledger.due(this.#now(), SWEEP_BATCH))
       await this.#release(ref, this.#now(), false);
+    for (const handler of this.#handlers.values()) await handler.upkeep?.({ ledger: this.#o.ledger });
   }
 
   async #observe(): Promise<void> {

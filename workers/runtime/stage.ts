@@ -7,7 +7,7 @@ import type { ModelStore } from '../../shared/models/store.ts';
 import type { ArtifactStore } from '../../shared/ports/artifact-store.ts';
 import type { Encoders } from '../../shared/ports/encoders.ts';
 import type { IdentityStore } from '../../shared/ports/identity-store.ts';
-import type { VideoRecord } from '../../shared/ports/ledger.ts';
+import type { Ledger, VideoRecord } from '../../shared/ports/ledger.ts';
 import type { MediaAccess } from '../../shared/ports/media-access.ts';
 import type { VideoIndex } from '../../shared/ports/video-index.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
@@ -83,6 +83,8 @@ export interface StageHandler<I, O> {
   warmUp?(): Promise<void>;
   /** Undoes what the stage left outside its artifact (index points), when the video is deleted. */
   forget?(video: VideoRecord, signal: AbortSignal): Promise<void>;
+  /** Called by the sweeper now and then, for what is about no single video. Cheap when there is nothing to do. */
+  upkeep?(stores: { ledger: Ledger }): Promise<void>;
   close?(): Promise<void>;
 }
 
