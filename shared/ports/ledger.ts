@@ -21,6 +21,8 @@ export const StepState = z.object({
   notBefore: z.number().optional(),
   /** When it entered its present status, ms since the epoch. */
   since: z.number(),
+  /** Since when it waits for a store that does not answer, ms since the epoch; gone when it answered. */
+  outageSince: z.number().optional(),
   durationMs: z.number().nonnegative().optional(),
   /** True when the artifact was found, not made. */
   reused: z.boolean().optional(),

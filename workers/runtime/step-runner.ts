@@ -19,6 +19,7 @@ import {
   type Claim,
   claimStep,
   extendLease,
+  outageDelayMs,
   owns,
   requeueStep,
   resetStep,
@@ -73,9 +74,17 @@ export interface StepRunnerOptions {
   onEffect?: (effect: Effect, job: StepJob) => void;
   now?: () => number;
   random?: () => number;
+  /** How long a store that does not answer is waited for. @default one hour */
+  storePatienceMs?: number;
 }
 
 type Result = { settlement: Omit<Settlement, 'durationMs'>; output?: unknown; artifact?: StoredArtifact };
+
+/**
+ * A store that does not answer is waited for, without counting attempts: an outage must not send every video of its time
+ * to the dead letters. Bounded all the same, for a store may fail for ever at one video.
+ */
+const STORE_PATIENCE_MS = 60 * 60_000;
 
 /** Deleting is bounded like a stage; its work is light. */
 export const FORGET_LIMITS = { timeoutMs: 120_000, retry: { attempts: 5, backoffMs: 1_000 } };
@@ -85,7 +94,7 @@ export class StepRunner {
   readonly #byName: Map<string, BoundStage>;
 
   constructor(options: StepRunnerOptions) {
-    this.#o = { now: Date.now, random: Math.random, ...options };
+    this.#o = { now: Date.now, random: Math.random, storePatienceMs: STORE_PATIENCE_MS, ...options };
     this.#byName = new Map(options.stages.map((bound) => [bound.stage.name, bound]));
   }
 
@@ -300,7 +309,7 @@ export class StepRunner {
       stopping: AbortSignal;
       signal: AbortSignal;
       limits: { retry: { attempts: number; backoffMs: number }; timeoutMs: number };
-      step: { attempts: number };
+      step: { attempts: number; outageSince?: number };
       report: (outcome: JobReport['outcome'], more?: Partial<JobReport>) => void;
       started: number;
       span: Span;
@@ -328,6 +337,14 @@ export class StepRunner {
         })
       : toCinedexError(thrown);
     const permanent = thrown instanceof Rejected || !error.retryable;
+    const now = this.#o.now();
+    const outageSince = step.outageSince ?? now;
+    if (!permanent && error.code === 'STORE_UNAVAILABLE' && now - outageSince < this.#o.storePatienceMs) {
+      const delayMs = outageDelayMs(now - outageSince, limits.retry.backoffMs, this.#o.random);
+      await this.#requeue(job, owner, { delayMs, burn: false, error: error.toInfo(), outageSince });
+      report('retryAfter', { code: error.code, message: error.message, error: thrown });
+      return { kind: 'again', delayMs };
+    }
     if (!permanent && step.attempts < limits.retry.attempts) {
       const delayMs = backoffMs(step.attempts, limits.retry.backoffMs, this.#o.random);
       await this.#requeue(job, owner, { delayMs, burn: true, error: error.toInfo() });
@@ -384,7 +401,7 @@ export class StepRunner {
   async #requeue(
     job: StepJob,
     owner: string,
-    options: { delayMs: number; burn: boolean; error?: ErrorInfo },
+    options: { delayMs: number; burn: boolean; error?: ErrorInfo; outageSince?: number },
   ): Promise<void> {
     await this.#o.ledger.update(job, (current) =>
       owns(current, job, owner)

@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { StepState } from '../../shared/ports/ledger.ts';
-import { backoffMs, claimStep, owns, releaseOverdue, requeueStep, settleStep } from './steps.ts';
+import {
+  backoffMs,
+  claimStep,
+  outageDelayMs,
+  owns,
+  releaseOverdue,
+  requeueStep,
+  settleStep,
+} from './steps.ts';
 import { videoRecord } from './testing.ts';
 
 const job = { tenant: 'default', videoId: 'v1', stage: 'ocr', key: 'k', epoch: 1 };
@@ -85,5 +93,14 @@ describe('backoffMs', () => {
     expect(backoffMs(1, 1_000, () => 1)).toBe(1_000);
     expect(backoffMs(3, 1_000, () => 1)).toBe(4_000);
     expect(backoffMs(50, 1_000, () => 1)).toBe(600_000);
+  });
+});
+
+describe('outageDelayMs', () => {
+  it('waits longer the longer the outage lasts, within limits', () => {
+    expect(outageDelayMs(0, 2_000, () => 1)).toBe(2_000);
+    expect(outageDelayMs(0, 2_000, () => 0)).toBe(1_000);
+    expect(outageDelayMs(20_000, 2_000, () => 1)).toBe(10_000);
+    expect(outageDelayMs(3_600_000, 2_000, () => 1)).toBe(15_000);
   });
 });

@@ -99,13 +99,13 @@ export function settleStep(
   });
 }
 
-/** Puts a step back for another run. `burn: false` gives the attempt back. */
+/** Puts a step back for another run. `burn: false` gives the attempt back; `outageSince` says that a store is waited for. */
 export function requeueStep(
   video: VideoRecord,
   job: StepJob,
-  options: { now: number; delayMs: number; burn: boolean; error?: ErrorInfo },
+  options: { now: number; delayMs: number; burn: boolean; error?: ErrorInfo; outageSince?: number },
 ): VideoRecord {
-  const { lease: _, error: __, ...step } = video.steps[job.stage]!;
+  const { lease: _, error: __, outageSince: ___, ...step } = video.steps[job.stage]!;
   return withStep(video, job.stage, {
     ...step,
     status: 'queued',
@@ -113,6 +113,7 @@ export function requeueStep(
     attempts: options.burn ? step.attempts : Math.max(0, step.attempts - 1),
     ...(options.delayMs > 0 && { notBefore: options.now + options.delayMs }),
     ...(options.error && { error: options.error }),
+    ...(options.outageSince !== undefined && { outageSince: options.outageSince }),
   });
 }
 
@@ -156,6 +157,15 @@ export function releaseOverdue(
 /** Milliseconds before attempt `attempts + 1`: doubling, with full jitter on the upper half. */
 export function backoffMs(attempts: number, baseMs: number, random: () => number): number {
   const ceiling = Math.min(baseMs * 2 ** Math.max(0, attempts - 1), 10 * 60_000);
+  return Math.round(ceiling / 2 + (ceiling / 2) * random());
+}
+
+/**
+ * Milliseconds before a store that does not answer is tried again: half as long as it has been waited for, at least
+ * `baseMs` and at most 15 s, with jitter on the upper half.
+ */
+export function outageDelayMs(waitedMs: number, baseMs: number, random: () => number): number {
+  const ceiling = Math.max(baseMs, Math.min(waitedMs / 2, 15_000));
   return Math.round(ceiling / 2 + (ceiling / 2) * random());
 }
 
