@@ -91,6 +91,17 @@ export const CLUSTER_SECTIONS = {
     partBytes: whole(5 * 1024 ** 2, 1024 ** 3)
       .default(16 * 1024 ** 2)
       .describe('Part of a multipart upload, bytes'),
-    mediaBuckets: commaList.default([]).describe('Buckets whose videos may be indexed by s3:// uris'),
+    createBucket: booleanWord
+      .default(false)
+      .describe('Whether a missing bucket of artifacts is made; if not, the start says that it is missing'),
+    timeoutMs: whole(100, 10 ** 7)
+      .default(30_000)
+      .describe('Limit of one request, and of a silence in an answer'),
+    attempts: whole(1, 20)
+      .default(4)
+      .describe('How often a request is made before the step that wants it fails'),
+    mediaBuckets: commaList
+      .default([])
+      .describe('Buckets whose videos may be indexed by s3:// uris; none: none may'),
   }),
 } as const;
