@@ -2,30 +2,8 @@
 import type { SearchAnswer } from '../query/search.ts';
 
 import type { VideoRecord } from '../shared/ports/ledger.ts';
+import { causeOf, stateOf } from '../workers/runtime/video-state.ts';
 import { clock } from './output.ts';
-
-export type VideoState = 'indexed' | 'partial' | 'failed' | 'working' | 'deleted';
-
-/** `partial`: found by a search, though a stage did not contribute. `failed`: not found by any. */
-export function stateOf({ steps, deleted }: VideoRecord): VideoState {
-  if (deleted) return 'deleted';
-  const all = Object.values(steps);
-  if (all.length === 0 || all.some(({ status }) => ['pending', 'queued', 'running'].includes(status)))
-    return 'working';
-  const document = steps.document?.status;
-  if (document !== 'done' && document !== 'partial') return 'failed';
-  return document === 'partial' || all.some(({ status }) => status === 'failed') ? 'partial' : 'indexed';
-}
-
-/** What first went wrong with a video: the failure that is not the consequence of another. */
-export function causeOf({
-  steps,
-}: VideoRecord): { stage: string; code: string; message: string; hint: string } | null {
-  const failures = Object.entries(steps).flatMap(([stage, { status, error }]) =>
-    status === 'failed' && error ? [{ stage, ...error }] : [],
-  );
-  return failures.find(({ code }) => code !== 'NEED_UNMET') ?? failures[0] ?? null;
-}
 
 export function describeVideos(records: readonly VideoRecord[]): string[] {
   if (records.length === 0) return ['No videos. `cinedex publish <folder>` adds some.'];

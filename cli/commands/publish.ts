@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { EventData, VideoMetadata } from '../../shared/contracts/events.ts';
-import { causeOf, countStates, describeVideos, stateOf } from '../describe.ts';
+import { causeOf, stateOf } from '../../workers/runtime/video-state.ts';
+import { countStates, describeVideos } from '../describe.ts';
 import { readLibrary } from '../library.ts';
 import type { Enter } from '../main.ts';
 import { EXIT } from '../output.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { CinedexError } from '../../shared/contracts/errors.ts';
-import { causeOf, stateOf } from '../describe.ts';
+import { causeOf, stateOf } from '../../workers/runtime/video-state.ts';
 import type { Enter } from '../main.ts';
 import { withData } from '../session.ts';
 import { waitFor } from '../wait.ts';

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { CinedexError } from '../../shared/contracts/errors.ts';
-import { causeOf, describeVideo, describeVideos, stateOf } from '../describe.ts';
+import { causeOf, stateOf } from '../../workers/runtime/video-state.ts';
+import { describeVideo, describeVideos } from '../describe.ts';
 import type { Enter } from '../main.ts';
 import { withData } from '../session.ts';
 
