@@ -1,6 +1,7 @@
 /** Takes events about uploads off the log and enters them into the ledger. It only hands work on. */
+import { videoKey } from '../../shared/contracts/common.ts';
 import { decodeEvent } from '../../shared/contracts/envelope.ts';
-import { toCinedexError } from '../../shared/contracts/errors.ts';
+import { type CinedexError, toCinedexError } from '../../shared/contracts/errors.ts';
 import { TOPICS } from '../../shared/contracts/events.ts';
 import type { BusRecord, EventBus, Subscription } from '../../shared/ports/event-bus.ts';
 import type { Ledger, VideoRecord } from '../../shared/ports/ledger.ts';
@@ -13,12 +14,18 @@ import { applyPlan, type PlannedStep, withCheckAt } from './plan.ts';
 export const INTAKE_GROUP = 'cinedex-intake';
 export const INTAKE_TOPICS = [TOPICS.ogc, TOPICS.ugc, TOPICS.interactions];
 
+/** A video and the steps of it that are due. */
+export interface Due {
+  video: VideoRecord;
+  steps: PlannedStep[];
+}
+
 export interface IntakeOptions {
   stages: readonly BoundStage[];
   bus: EventBus;
   ledger: Ledger;
   requeueMs: number;
-  enqueue: (video: VideoRecord, steps: PlannedStep[]) => Promise<void>;
+  enqueue: (due: Due[]) => Promise<void>;
   /** Opens a trace for an event that brought none; returns its traceparent. */
   trace: (name: string, traceparent: string | undefined) => string | undefined;
   logger: Logger;
@@ -31,12 +38,7 @@ export async function startIntake(options: IntakeOptions): Promise<Subscription>
     group: INTAKE_GROUP,
     topics: INTAKE_TOPICS,
     from: 'earliest',
-    handler: async (batch, signal) => {
-      for (const record of batch) {
-        signal.throwIfAborted();
-        await takeIn(options, record);
-      }
-    },
+    handler: (batch, signal) => takeIn(options, batch, signal),
     onError: (error, batch) =>
       options.logger.error(
         { err: error, topic: batch[0]?.topic, offset: batch[0]?.offset },
@@ -45,42 +47,83 @@ export async function startIntake(options: IntakeOptions): Promise<Subscription>
   });
 }
 
-async function takeIn(options: IntakeOptions, record: BusRecord): Promise<void> {
-  const { bus, ledger, stages, requeueMs, logger } = options;
+/** Events of one video one after the other, for their order matters; those of different videos side by side. */
+async function takeIn(options: IntakeOptions, batch: BusRecord[], signal: AbortSignal): Promise<void> {
+  const events = new Map<string, { record: BusRecord; event: ReturnType<typeof decodeEvent> }[]>();
+  for (const record of batch) {
+    try {
+      const event = decodeEvent(record);
+      const video = videoKey(event.data);
+      const known = events.get(video);
+      if (known) known.push({ record, event });
+      else events.set(video, [{ record, event }]);
+    } catch (error) {
+      await refuse(options, record, toCinedexError(error));
+    }
+  }
+  const due: Due[] = [];
+  const ended = await Promise.allSettled(
+    [...events.values()].map(async (ofVideo) => {
+      for (const { record, event } of ofVideo) {
+        signal.throwIfAborted();
+        const found = await enter(options, record, event);
+        if (found) due.push(found);
+      }
+    }),
+  );
+  // What is in the ledger is handed on even where another video's event has to wait for the batch to come again.
+  await options.enqueue(due);
+  const failed = ended.find((result) => result.status === 'rejected');
+  if (failed) throw failed.reason;
+}
+
+async function enter(
+  options: IntakeOptions,
+  record: BusRecord,
+  event: ReturnType<typeof decodeEvent>,
+): Promise<Due | undefined> {
+  const { ledger, stages, requeueMs, logger } = options;
   const { topic, partition, offset } = record;
   const now = options.now ?? Date.now;
   const origin = { topic, partition, offset };
   try {
-    const event = decodeEvent(record);
-    const data = event.data as { tenant: string; videoId: string };
     const traceparent = options.trace(event.type, event.traceparent);
-    let queue: PlannedStep[] = [];
-    const video = await ledger.update(data, (current) => {
-      queue = [];
+    let steps: PlannedStep[] = [];
+    const video = await ledger.update(event.data, (current) => {
+      steps = [];
       const changed = applyEvent(current, { ...event, traceparent }, origin, now());
       const base = changed ?? current;
       if (!base) return undefined;
       const planned = applyPlan(base, stages, now(), { requeueMs });
-      queue = planned?.queue ?? [];
+      steps = planned?.queue ?? [];
       return planned?.video ?? (changed && withCheckAt(changed, requeueMs));
     });
-    if (video) await options.enqueue(video, queue);
+    const { tenant, videoId } = event.data;
     logger.debug(
-      { type: event.type, ...data, ...origin, steps: queue.map(({ stage }) => stage) },
+      { type: event.type, tenant, videoId, ...origin, steps: steps.map(({ stage }) => stage) },
       'event taken in',
     );
+    return video && { video, steps };
   } catch (thrown) {
     const error = toCinedexError(thrown, 'STORE_UNAVAILABLE');
     if (error.retryable) throw error;
-    logger.warn({ code: error.code, message: error.message, ...origin }, 'event refused');
-    await publishDeadLetter(bus, {
-      key: record.key,
-      stage: 'intake',
-      attempts: 1,
-      error: error.toInfo(),
-      origin,
-      original: record.value,
-      traceparent: record.headers.ce_traceparent,
-    });
+    await refuse(options, record, error);
+    return undefined;
   }
+}
+
+async function refuse({ bus, logger }: IntakeOptions, record: BusRecord, error: CinedexError): Promise<void> {
+  const { topic, partition, offset } = record;
+  const origin = { topic, partition, offset };
+  logger.warn({ code: error.code, message: error.message, ...origin }, 'event refused');
+  await publishDeadLetter(bus, {
+    key: record.key,
+    stage: 'intake',
+    attempts: 1,
+    error: error.toInfo(),
+    origin,
+    original: record.value,
+    originalHeaders: record.headers,
+    traceparent: record.headers.ce_traceparent,
+  });
 }

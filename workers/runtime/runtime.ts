@@ -5,11 +5,11 @@ import type { Lane, VideoRef } from '../../shared/contracts/common.ts';
 import { CinedexError } from '../../shared/contracts/errors.ts';
 import { stageTopic, TOPICS } from '../../shared/contracts/events.ts';
 import type { EventBus, Subscription } from '../../shared/ports/event-bus.ts';
-import type { JobQueue, QueueCounts, QueueWorker } from '../../shared/ports/job-queue.ts';
+import type { Job, JobQueue, QueueCounts, QueueWorker } from '../../shared/ports/job-queue.ts';
 import type { Ledger, VideoRecord } from '../../shared/ports/ledger.ts';
 import type { HealthNotes } from '../../shared/telemetry/liveness.ts';
 import { type BoundStage, digest } from './bind.ts';
-import { INTAKE_GROUP, INTAKE_TOPICS, startIntake } from './intake.ts';
+import { type Due, INTAKE_GROUP, INTAKE_TOPICS, startIntake } from './intake.ts';
 import { lagOf } from './lag.ts';
 import { applyPlan, FORGET, isVideoSettled, laneOf, type PlannedStep, withCheckAt } from './plan.ts';
 import type { Services } from './stage.ts';
@@ -115,7 +115,7 @@ export class Runtime {
       handlers: this.#handlers,
       leaseMs: config.runtime.leaseMs,
       requeueMs: this.#requeueMs,
-      enqueue: (video, steps) => this.#enqueue(video, steps),
+      enqueue: (video, steps) => this.#enqueue([{ video, steps }]),
     });
     if (this.#o.exclusive) await this.#recover();
     for (const name of queues) {
@@ -135,8 +135,8 @@ export class Runtime {
         bus,
         ledger: this.#o.ledger,
         requeueMs: this.#requeueMs,
-        enqueue: async (video, steps) => {
-          await this.#enqueue(video, steps);
+        enqueue: async (due) => {
+          await this.#enqueue(due);
           if (this.#now() - this.#lookedAt >= LOOK_EVERY_MS) await this.#backPressure();
         },
         trace: this.#o.trace,
@@ -207,7 +207,7 @@ export class Runtime {
       queue = planned?.queue ?? [];
       return planned?.video ?? (changed === current ? undefined : withCheckAt(changed, this.#requeueMs));
     });
-    if (video) await this.#enqueue(video, queue);
+    if (video) await this.#enqueue([{ video, steps: queue }]);
   }
 
   /** Runs failed (and, when asked, partial) steps of a video again, with a fresh count of attempts. */
@@ -270,14 +270,16 @@ export class Runtime {
     }
   }
 
-  async #enqueue(video: VideoRecord, steps: Pick<PlannedStep, 'stage' | 'key' | 'epoch'>[]): Promise<void> {
-    const { tenant, videoId } = video;
-    const lane = laneOf(video);
-    for (const { stage, key, epoch } of steps) {
-      const job: StepJob = { tenant, videoId, stage, key, epoch };
-      await this.#o.queue.add(stage, [{ id: jobId(job), data: job, lane }]);
-    }
-    if (steps.length === 0) this.#events.emit('changed');
+  async #enqueue(due: readonly Pick<Due, 'video' | 'steps'>[]): Promise<void> {
+    const jobs = due.flatMap(({ video, steps }) =>
+      steps.map(({ stage, key, epoch }): Job<StepJob> => {
+        const data = { tenant: video.tenant, videoId: video.videoId, stage, key, epoch };
+        return { id: jobId(data), data, lane: laneOf(video) };
+      }),
+    );
+    const byStage = Map.groupBy(jobs, ({ data }) => data.stage);
+    await Promise.all([...byStage].map(([stage, ofStage]) => this.#o.queue.add(stage, ofStage)));
+    if (due.some(({ steps }) => steps.length === 0)) this.#events.emit('changed');
   }
 
   #queueNames(): string[] {
@@ -320,7 +322,7 @@ export class Runtime {
       steps = [...released.waiting, ...(planned?.queue ?? [])];
       return planned?.video ?? withCheckAt(released.video, this.#requeueMs);
     });
-    if (video) await this.#enqueue(video, steps);
+    if (video) await this.#enqueue([{ video, steps }]);
   }
 
   /** Stops taking events in while a stage's queue is deep, and goes on when it is not. */
