@@ -3,12 +3,14 @@ import type { VideoRef } from '../../shared/contracts/common.ts';
 import type { DeadLetter, DeadLetterHandled } from '../../shared/contracts/events.ts';
 import type { EventBus } from '../../shared/ports/event-bus.ts';
 import type { VideoRecord } from '../../shared/ports/ledger.ts';
+import type { Logger } from '../../shared/telemetry/logger.ts';
 
 export interface DeadLetterDeps {
   bus: EventBus;
   /** Runs a failed stage of a video again and tells which ones it sent: `Runtime.retry`. */
   retry(ref: VideoRef, options: { stage: string }): Promise<string[]>;
   status(ref: VideoRef): Promise<VideoRecord | undefined>;
+  logger?: Logger;
 }
 
 export interface DeadLetterFilter {

@@ -12,19 +12,35 @@ export interface DeadLetterInput {
   error: ErrorInfo;
   origin?: { topic: string; partition: number; offset: string };
   original: string;
+  /** Of an event that was refused: what it takes to send it again where its topic holds it no more. */
+  originalHeaders?: Record<string, string>;
+  /** Which run of the step failed: one that fails again after a replay is another letter. */
+  epoch?: number;
   traceparent?: string;
 }
 
+/** A letter must always fit into its topic, or it would stop what it is about for good; the rest lies at its origin. */
+const LONGEST_ORIGINAL = 64 * 1024;
+const LONGEST_REASON = 4_000;
+const LONGEST_REASON_HEADER = 1_000;
+const LONGEST_HEADERS = 8 * 1024;
+
 /** Writes one dead letter. A failure to write it is the caller's failure: it is never swallowed. */
 export async function publishDeadLetter(bus: EventBus, letter: DeadLetterInput): Promise<void> {
-  const { key, stage, attempts, error, origin, original, traceparent } = letter;
+  const { key, stage, attempts, error, origin, original, originalHeaders, epoch, traceparent } = letter;
   const record = encodeEvent(
     'video.dead-letter.v1',
-    { reason: error.message, code: error.code, hint: error.hint, stage, attempts, origin, original },
-    // The same failure written twice has one id.
+    {
+      reason: error.message.slice(0, LONGEST_REASON),
+      ...{ code: error.code, hint: error.hint, stage, attempts, origin },
+      original: original.slice(0, LONGEST_ORIGINAL),
+      ...(original.length > LONGEST_ORIGINAL && { originalLength: original.length }),
+      ...keptHeaders(originalHeaders),
+    },
     {
       key,
-      id: digest([key, stage, error.code, origin ?? null, attempts, original]).slice(0, 32),
+      // The same failure written twice has one id.
+      id: digest([key, stage, error.code, origin ?? null, attempts, epoch ?? null, original]).slice(0, 32),
       traceparent,
     },
   );
@@ -33,7 +49,7 @@ export async function publishDeadLetter(bus: EventBus, letter: DeadLetterInput):
       ...record,
       headers: {
         ...record.headers,
-        reason: error.message.slice(0, 1_000),
+        reason: error.message.slice(0, LONGEST_REASON_HEADER),
         code: error.code,
         stage,
         attempts: String(attempts),
@@ -45,4 +61,12 @@ export async function publishDeadLetter(bus: EventBus, letter: DeadLetterInput):
       },
     },
   ]);
+}
+
+function keptHeaders(headers: Record<string, string> | undefined): {
+  originalHeaders?: Record<string, string>;
+} {
+  if (!headers) return {};
+  const size = Object.entries(headers).reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+  return size > LONGEST_HEADERS ? {} : { originalHeaders: headers };
 }
