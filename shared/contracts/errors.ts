@@ -94,6 +94,15 @@ export const ERROR_TABLE = {
     retryable: false,
     hint: 'The index was built with other dimensions or fields. Build a new generation for the changed models.',
   },
+  // --- measuring ---
+  INDEX_INCOMPLETE: {
+    retryable: true,
+    hint: 'Wait until every video is indexed (`cinedex status`), or publish what is missing; then measure again.',
+  },
+  QUALITY_REGRESSED: {
+    retryable: false,
+    hint: 'A measure fell below its baseline. Find the cause, or set a new baseline with --save-baseline.',
+  },
   // --- asking ---
   NOT_FOUND: { retryable: false, hint: 'Nothing with that name or id. `cinedex status` lists the videos.' },
   USAGE: { retryable: false, hint: 'Run the command with --help.' },
