@@ -83,7 +83,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const services: Services = {
     core: config,
     artifacts: stores.artifacts,
-    media: createMediaAccess(config.media, { dataDir: folder.dir, logger }),
+    media: createMediaAccess(config.media, { dataDir: folder.dir, logger, s3: config.s3 }),
     models,
     encoders,
     index: stores.index,

@@ -1,10 +1,11 @@
-/** Turns an untrusted uri into a local file: below a configured root, or fetched from the public internet. */
+/** Turns an untrusted uri into a local file: below a configured root, from the public internet, or from a listed bucket. */
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, realpath, rename, rm, stat, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
+import type { CoreConfig } from '../config.ts';
 import { CinedexError } from '../contracts/errors.ts';
 import type { MediaSource } from '../contracts/events.ts';
 import type { MediaAccess, OpenedMedia } from '../ports/media-access.ts';
@@ -15,6 +16,8 @@ import type { MediaConfig } from './safe-media.ts';
 export interface MediaAccessOptions {
   dataDir: string;
   logger: Logger;
+  /** Where `s3:` uris are fetched from, if its list of media buckets has any. */
+  s3?: CoreConfig['s3'];
   /** How long a downloaded copy stays for the next stage after its last user let go, ms. @default 60 000 */
   lingerMs?: number;
   /** For tests, which have no public server. */
@@ -36,7 +39,7 @@ interface Download {
  * process.
  */
 export function createMediaAccess(config: MediaConfig, options: MediaAccessOptions): MediaAccess {
-  const { dataDir, logger, lingerMs = 60_000, hooks } = options;
+  const { dataDir, logger, s3, lingerMs = 60_000, hooks } = options;
   const openFolder = path.join(dataDir, 'media', 'open');
   const fetchedFolder = path.join(dataDir, 'media', 'fetched');
   const downloads = new Map<string, Download>();
@@ -135,7 +138,7 @@ export function createMediaAccess(config: MediaConfig, options: MediaAccessOptio
     const ready = (async () => {
       const part = `${file}.part`;
       try {
-        const bytes = await download(media.uri, part, config, stop.signal, hooks);
+        const bytes = await fetchTo(part, media.uri, stop.signal);
         checkSize(bytes);
         if (media.sha256) checkHash(await hashFile(part, stop.signal), media.sha256);
         await rename(part, file);
@@ -153,6 +156,13 @@ export function createMediaAccess(config: MediaConfig, options: MediaAccessOptio
     // Those who wait hear of a failure; nobody may be left to.
     ready.then(settle, settle);
     return entry;
+  }
+
+  async function fetchTo(file: string, uri: string, signal: AbortSignal): Promise<number> {
+    if (!s3 || !isS3(uri)) return download(uri, file, config, signal, hooks);
+    // Loaded only where it is used: the client costs 100 ms and more at a start.
+    const { downloadFromS3 } = await import('./s3-source.ts');
+    return downloadFromS3(uri, file, config, signal, s3, logger);
   }
 
   async function letGo(key: string, entry: Download): Promise<void> {
@@ -200,12 +210,25 @@ export function createMediaAccess(config: MediaConfig, options: MediaAccessOptio
         }
         return openRemote(media, signal);
       }
+      if (isS3(uri)) {
+        if (!s3 || s3.mediaBuckets.length === 0) {
+          throw new CinedexError(
+            'URI_NOT_ALLOWED',
+            'No bucket of media is configured (CINEDEX_S3_MEDIA_BUCKETS), so no s3 uri may be read.',
+          );
+        }
+        return openRemote(media, signal);
+      }
       throw new CinedexError(
         'URI_NOT_ALLOWED',
-        'The uri is neither an absolute path, nor file:, nor https:.',
+        'The uri is neither an absolute path, nor file:, nor https:, nor s3:.',
       );
     },
   };
+}
+
+function isS3(uri: string): boolean {
+  return /^s3:/i.test(uri);
 }
 
 function localPath(url: URL): string {

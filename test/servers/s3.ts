@@ -62,7 +62,9 @@ export function startS3(): Promise<TestServer> {
 }
 
 export function addressOf(server: TestServer): S3Address {
-  const lines = execFileSync(SCRIPT, ['env', String(server.port)], { encoding: 'utf8' }).trim().split('\n');
+  const lines = execFileSync(SCRIPT, ['env', String(server.port)], { encoding: 'utf8' })
+    .trim()
+    .split('\n');
   const value = (name: string) =>
     lines.find((line) => line.startsWith(`${name}=`))?.slice(name.length + 1) ?? '';
   return {
