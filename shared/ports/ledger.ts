@@ -110,5 +110,10 @@ export interface Ledger {
   }): Promise<{ records: VideoRecord[]; cursor: string | null }>;
   /** Videos whose `checkAt` has passed, the longest overdue first. */
   due(now: number, limit: number): Promise<VideoRef[]>;
+  /**
+   * The time that leases are written and judged by, ms since the epoch: the store's own where several machines share it,
+   * for their clocks differ. Missing: the machine's.
+   */
+  now?: () => number;
   close(): Promise<void>;
 }

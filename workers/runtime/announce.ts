@@ -19,12 +19,18 @@ export interface Announcement {
   traceparent: string | undefined;
 }
 
+/** Id of the event by which one run of a step is told of on a topic. */
+export function announcementId(job: StepJob, topic: string): string {
+  const { tenant, videoId, stage, key, epoch } = job;
+  return digest([tenant, videoId, stage, key, epoch, topic]).slice(0, 32);
+}
+
 /** Publishes what a step's end has to tell: its stage's event, or its dead letter. */
 export async function announceStep(
   { bus, stages }: { bus: EventBus; stages: readonly BoundStage[] },
   { job, video, settlement, output, traceparent }: Announcement,
 ): Promise<void> {
-  const { tenant, videoId, stage, key, epoch } = job;
+  const { tenant, videoId, stage, key } = job;
   if (settlement.status === 'failed') {
     await publishDeadLetter(bus, {
       key: videoKey(job),
@@ -32,13 +38,14 @@ export async function announceStep(
       attempts: video.steps[stage]?.attempts ?? 0,
       error: settlement.error!,
       ...(video.origin && { origin: video.origin }),
+      epoch: job.epoch,
       original: await originalEvent(bus, video),
       ...(traceparent && { traceparent }),
     });
     return;
   }
   if (stage === FORGET) return;
-  const id = (topic: string) => digest([tenant, videoId, stage, key, epoch, topic]).slice(0, 32);
+  const id = (topic: string) => announcementId(job, topic);
   const topic = stageTopic(stage);
   const settled = encodeEvent(
     'video.stage-settled.v1',

@@ -83,7 +83,7 @@ export class Runtime {
 
   constructor(options: RuntimeOptions) {
     this.#o = options;
-    this.#now = options.now ?? Date.now;
+    this.#now = options.now ?? options.ledger.now ?? Date.now;
   }
 
   get #requeueMs(): number {
@@ -112,6 +112,7 @@ export class Runtime {
     ]);
     this.#runner = new StepRunner({
       ...this.#o,
+      now: this.#now,
       handlers: this.#handlers,
       leaseMs: config.runtime.leaseMs,
       requeueMs: this.#requeueMs,

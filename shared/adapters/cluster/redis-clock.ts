@@ -4,13 +4,14 @@
  * is not felt. The error is at most half a round trip (Cristian, Distributed Computing 3, 1989).
  */
 import { Cluster } from 'ioredis';
-import type { RedisClient, RedisLog } from './redis-connection.ts';
+import { type RedisClient, type RedisLog, TO_PROCESS } from './redis-connection.ts';
 
 export interface RedisClockOptions {
   /** How often the server is asked, ms. */
   refreshMs?: number;
   /** Difference from the machine's clock that is worth a warning, ms. */
   tolerableMs?: number;
+  log?: Pick<RedisLog, 'warn'>;
   /** The machine's clock, and its monotonic one; ms. */
   wallClock?: () => number;
   monotonic?: () => number;
@@ -18,58 +19,64 @@ export interface RedisClockOptions {
 
 export class RedisClock {
   readonly #client: RedisClient;
-  readonly #log: RedisLog;
   readonly #o: Required<RedisClockOptions>;
   #timer: NodeJS.Timeout | undefined;
+  #first: Promise<void> | undefined;
   /** Server's time less monotonic time. */
-  #offset = 0;
+  #offset: number;
   #warned = false;
 
-  private constructor(client: RedisClient, log: RedisLog, options: RedisClockOptions) {
+  /** @param client stays the caller's */
+  constructor(client: RedisClient, options: RedisClockOptions = {}) {
     this.#client = client;
-    this.#log = log;
     this.#o = {
       refreshMs: options.refreshMs ?? 10_000,
       tolerableMs: options.tolerableMs ?? 2_000,
+      log: options.log ?? TO_PROCESS,
       wallClock: options.wallClock ?? Date.now,
       monotonic: options.monotonic ?? (() => performance.now()),
     };
+    this.#offset = this.#o.wallClock() - this.#o.monotonic();
   }
 
-  /** Asks the server, and goes on asking until it is stopped. The client stays the caller's. */
-  static async start(
-    client: RedisClient,
-    log: RedisLog,
-    options: RedisClockOptions = {},
-  ): Promise<RedisClock> {
-    const clock = new RedisClock(client, log, options);
-    await clock.refresh();
-    clock.#timer = setInterval(() => {
-      clock
-        .refresh()
-        // The last offset stays good: the monotonic clock drifts by a second in hours.
-        .catch((error) => log.warn({ err: error }, 'the time of Redis is not known anew'));
-    }, clock.#o.refreshMs).unref();
-    return clock;
+  /** Resolves when the server's time is known; before that, the machine's is given. */
+  known(): Promise<void> {
+    this.#first ??= this.refresh().then(
+      () => {
+        this.#timer = setInterval(() => {
+          this.refresh().catch((error) =>
+            // The last offset stays good: the monotonic clock drifts by a second in hours.
+            this.#o.log.warn({ err: error }, 'the time of Redis could not be asked'),
+          );
+        }, this.#o.refreshMs).unref();
+      },
+      (error) => {
+        this.#first = undefined;
+        throw error;
+      },
+    );
+    return this.#first;
   }
 
   /** Milliseconds since the epoch, by the server's clock. */
-  readonly now = (): number => Math.round(this.#offset + this.#o.monotonic());
+  now(): number {
+    return Math.round(this.#offset + this.#o.monotonic());
+  }
 
   async refresh(): Promise<void> {
-    const { monotonic, wallClock, tolerableMs } = this.#o;
+    const { monotonic, wallClock, tolerableMs, log } = this.#o;
     const server = this.#client instanceof Cluster ? this.#client.nodes('master')[0] : this.#client;
-    if (!server) return;
+    if (!server) throw new Error('no server of the cluster is known');
     const asked = monotonic();
     const [seconds, microseconds] = await server.time();
     const answered = monotonic();
     this.#offset = Number(seconds) * 1_000 + Number(microseconds) / 1_000 - (asked + answered) / 2;
-    const aheadMs = wallClock() - this.now();
-    const off = Math.abs(aheadMs) > tolerableMs;
-    if (off && !this.#warned) {
-      this.#log.warn({ aheadMs }, 'the clock of this machine differs from that of Redis; leases go by Redis');
+    const aheadMs = Math.round(wallClock() - this.now());
+    const differs = Math.abs(aheadMs) > tolerableMs;
+    if (differs && !this.#warned) {
+      log.warn({ aheadMs }, 'the clock of this machine differs from that of Redis; leases go by Redis');
     }
-    this.#warned = off;
+    this.#warned = differs;
   }
 
   stop(): void {

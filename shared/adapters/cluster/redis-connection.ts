@@ -19,7 +19,8 @@ export interface RedisLog {
   error(fields: object, message: string): void;
 }
 
-const TO_STDERR: RedisLog = {
+/** Where nobody listens: the process's warnings. */
+export const TO_PROCESS: RedisLog = {
   warn: (fields, message) => process.emitWarning(`${message}: ${JSON.stringify(fields)}`),
   error: (fields, message) => process.emitWarning(`${message}: ${JSON.stringify(fields)}`),
 };
@@ -46,7 +47,7 @@ export function redisName(config: RedisConfig): string {
 export async function openRedis(
   config: RedisConfig,
   purpose: RedisPurpose,
-  log: RedisLog = TO_STDERR,
+  log: RedisLog = TO_PROCESS,
 ): Promise<RedisClient> {
   const client = makeClient(config, purpose);
   const name = redisName(config);

@@ -10,6 +10,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { type VideoRef, videoKey } from '../../contracts/common.ts';
 import { type Ledger, VideoRecord } from '../../ports/ledger.ts';
+import { RedisClock, type RedisClockOptions } from './redis-clock.ts';
 import { asStore, closeRedis, type RedisClient } from './redis-connection.ts';
 import { redisScript } from './redis-script.ts';
 
@@ -40,11 +41,17 @@ export class RedisLedger implements Ledger {
   /** Our own writers of one record wait for each other, so that only other processes are ever in the way. */
   readonly #queues = new Map<string, Promise<unknown>>();
 
+  readonly #clock: RedisClock;
+
   /** @param client opened for the purpose `store`; closed with the ledger */
-  constructor(client: RedisClient, prefix: string) {
+  constructor(client: RedisClient, prefix: string, options: { clock?: RedisClockOptions } = {}) {
     this.#client = client;
     this.#prefix = prefix;
+    this.#clock = new RedisClock(client, options.clock);
   }
+
+  /** The server's, once anything has been asked of the ledger. */
+  readonly now = (): number => this.#clock.now();
 
   async get(ref: VideoRef): Promise<VideoRecord | undefined> {
     const key = videoKey(ref);
@@ -96,6 +103,7 @@ export class RedisLedger implements Ledger {
   }
 
   async due(now: number, limit: number): Promise<VideoRef[]> {
+    await this.#do(this.#clock.known());
     const found = await this.#ofShards((shard) =>
       this.#client.zrangebyscore(this.#key(shard, 'due'), '-inf', now, 'WITHSCORES', 'LIMIT', 0, limit),
     );
@@ -115,6 +123,7 @@ export class RedisLedger implements Ledger {
   }
 
   async close(): Promise<void> {
+    this.#clock.stop();
     await closeRedis(this.#client);
   }
 
@@ -124,6 +133,7 @@ export class RedisLedger implements Ledger {
   ): Promise<VideoRecord | undefined> {
     const shard = shardOf(key);
     const place = this.#key(shard, `video:${key}`);
+    await this.#do(this.#clock.known());
     let [token, json] = (await this.#do(this.#client.hmget(place, 't', 'r'))) as (string | null)[];
     for (;;) {
       const next = change(parse(json));
