@@ -12,10 +12,18 @@ export type PayloadValue =
   | { [key: string]: PayloadValue };
 export type Payload = Record<string, PayloadValue>;
 
+export type Vector = readonly number[] | Float32Array;
+
 export interface CollectionSchema {
   name: CollectionName;
   /** Named dense vectors. A point may lack any of them. */
   vectors: Record<string, { dimensions: number; distance: 'cosine' | 'euclid' }>;
+  /**
+   * Named sets of vectors, all of a set with the same dimensions: a document told by several vectors. Compared by MaxSim:
+   * for each vector of the query the best cosine similarity among the point's, summed (late interaction; Khattab & Zaharia,
+   * "ColBERT", 2020). A point may lack any. Names are others than those of `vectors`.
+   */
+  multivectors?: Record<string, { dimensions: number }>;
   /** Named token fields for BM25. Tokens come analysed (shared/text), the store only counts them. */
   lexical: string[];
   /** Payload fields that can be filtered on. `keyword[]` matches when any element does. */
@@ -25,7 +33,10 @@ export interface CollectionSchema {
 export interface Point {
   /** UUID; a second write under the id replaces the point. */
   id: string;
-  vectors: Record<string, readonly number[] | Float32Array>;
+  /** Of those compared by cosine only the direction is kept: they may come back at another length. */
+  vectors: Record<string, Vector>;
+  /** An empty set is like none. */
+  multivectors?: Record<string, readonly Vector[]>;
   lexical: Record<string, readonly string[]>;
   payload: Payload;
 }
@@ -43,10 +54,12 @@ export type Query =
   | {
       kind: 'dense';
       vector: string;
-      values: readonly number[] | Float32Array;
+      values: Vector;
       limit: number;
       filter?: Filter;
     }
+  /** Best first. Score: MaxSim, at most the number of the query's vectors. */
+  | { kind: 'multi'; vector: string; values: readonly Vector[]; limit: number; filter?: Filter }
   /** Score: BM25 over one token field, higher is better. */
   | { kind: 'lexical'; field: string; tokens: readonly string[]; limit: number; filter?: Filter }
   /** In no particular order, score 0. */

@@ -19,6 +19,7 @@ const VIDEOS: CollectionSchema = {
     text: { dimensions: 4, distance: 'cosine' },
     face: { dimensions: 3, distance: 'euclid' },
   },
+  multivectors: { parts: { dimensions: 3 } },
   lexical: ['title', 'speech'],
   filterable: {
     tenant: 'keyword',
@@ -91,6 +92,12 @@ export function videoIndexContract(name: string, open: () => Promise<Opened<Vide
       };
       const whole = point({
         vectors: { text: [0.6, 0.8, 0, 0], face: [1, 2, 3] },
+        multivectors: {
+          parts: [
+            [0, 1, 0],
+            [0.6, 0, 0.8],
+          ],
+        },
         lexical: { title: ['movie', '电影'], speech: ['a', 'a'] },
         payload,
       });
@@ -103,8 +110,13 @@ export function videoIndexContract(name: string, open: () => Promise<Opened<Vide
       expect(one.lexical).toEqual(whole.lexical);
       expect(Array.from(one.vectors.face!)).toEqual([1, 2, 3]);
       expect(Array.from(one.vectors.text!)[1]).toBeCloseTo(0.8, 5);
+      expect(one.multivectors!.parts!.map((vector) => Array.from(vector))).toEqual([
+        [0, 1, 0],
+        [expect.closeTo(0.6, 5), 0, expect.closeTo(0.8, 5)],
+      ]);
       const other = found.find(({ id }) => id === bare.id)!;
       expect(other.vectors).toEqual({});
+      expect(other.multivectors).toBeUndefined();
       expect(other.lexical).toEqual({});
       expect(other.payload).toEqual({ tenant: 'b' });
     });
@@ -170,6 +182,45 @@ export function videoIndexContract(name: string, open: () => Promise<Opened<Vide
         [0, expect.closeTo(0, 5)],
         [1, expect.closeTo(-5, 5)],
       ]);
+    });
+
+    it('ranks sets of vectors by the sum of the best similarities, as a plain reckoning does', async () => {
+      const cosine = (a: number[], b: number[]) =>
+        a.reduce((sum, value, i) => sum + value * b[i]!, 0) / (Math.hypot(...a) * Math.hypot(...b));
+      const number = fc.integer({ min: -9, max: 9 });
+      const vector = fc.array(number, { minLength: 3, maxLength: 3 }).filter((all) => all.some(Boolean));
+      const set = fc.array(vector, { minLength: 1, maxLength: 4 });
+      await fc.assert(
+        fc.asyncProperty(fc.array(set, { minLength: 10, maxLength: 60 }), set, async (all, asked) => {
+          await index.delete(generation, 'videos', []);
+          await put(
+            ...all.map((parts, i) => point({ multivectors: { parts }, payload: { year: i } })),
+            point({ multivectors: { parts: [] }, payload: { year: 500 } }),
+            point({ payload: { year: 1_000 } }),
+          );
+          const reckoned = all.map((parts, year) => ({
+            year,
+            score: asked.reduce((sum, each) => sum + Math.max(...parts.map((part) => cosine(each, part))), 0),
+          }));
+          const later = reckoned.filter(({ year }) => year >= 5);
+          for (const [filter, expected] of [
+            [[], reckoned],
+            [[{ field: 'year', gte: 5 }], later],
+          ] as [Filter, typeof reckoned][]) {
+            const [hits] = await index.query(generation, 'videos', [
+              { kind: 'multi', vector: 'parts', values: asked, limit: 4, filter },
+            ]);
+            const best = expected.map(({ score }) => score).sort((a, b) => b - a);
+            expect(hits!.map(({ score }) => score)).toEqual(
+              best.slice(0, 4).map((score) => expect.closeTo(score, 4)),
+            );
+            for (const { score, payload } of hits!) {
+              expect(score).toBeCloseTo(reckoned[payload.year as number]!.score, 4);
+            }
+          }
+        }),
+        { numRuns: 8 },
+      );
     });
 
     it('finds all nearest among those that pass the filter', async () => {
@@ -367,6 +418,8 @@ export function videoIndexContract(name: string, open: () => Promise<Opened<Vide
       const good = point({ payload: { tenant: 'a' } });
       for (const bad of [
         point({ vectors: { other: [1, 2, 3] } }),
+        point({ multivectors: { other: [[1, 2, 3]] } }),
+        point({ multivectors: { parts: [[1, 2]] } }),
         point({ lexical: { other: ['x'] } }),
         point({ payload: { year: 'nineteen' } }),
         point({ payload: { year: 1.5 } }),
@@ -379,6 +432,8 @@ export function videoIndexContract(name: string, open: () => Promise<Opened<Vide
       expect(await index.count(generation, 'videos')).toBe(0);
       const mismatch = { code: 'INDEX_MISMATCH' };
       await expect(dense('other', [1])).rejects.toMatchObject(mismatch);
+      const parts = { kind: 'multi', vector: 'parts', values: [[1, 2]], limit: 1 } as const;
+      await expect(index.query(generation, 'videos', [parts])).rejects.toMatchObject(mismatch);
       await expect(lexical('other', ['x'])).rejects.toMatchObject(mismatch);
       await expect(scan([{ field: 'other', equals: 1 }])).rejects.toMatchObject(mismatch);
       await expect(

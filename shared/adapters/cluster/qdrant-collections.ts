@@ -56,6 +56,24 @@ export class Names {
   }
 }
 
+interface DenseVector {
+  name: string;
+  size: number;
+  distance: 'Cosine' | 'Euclid';
+  multi: boolean;
+}
+
+function denseVectors({ vectors, multivectors = {} }: CollectionSchema): DenseVector[] {
+  return [
+    ...Object.entries(vectors).map(([name, { dimensions, distance }]) => ({
+      ...{ name, size: dimensions, distance: DISTANCES[distance], multi: false },
+    })),
+    ...Object.entries(multivectors).map(([name, { dimensions }]) => ({
+      ...{ name, size: dimensions, distance: DISTANCES.cosine, multi: true },
+    })),
+  ];
+}
+
 /** @throws CinedexError USAGE when a field's name cannot be used */
 export function createRequest(schema: CollectionSchema, config: QdrantConfig): Schemas['CreateCollection'] {
   for (const name of Object.keys(schema.filterable)) {
@@ -64,11 +82,16 @@ export function createRequest(schema: CollectionSchema, config: QdrantConfig): S
   const meanLengths = Object.fromEntries(
     schema.lexical.map((field) => [field, meanLength(schema.name, field)]),
   );
+  const taken = Object.keys(schema.multivectors ?? {}).find((name) => schema.vectors[name]);
+  if (taken) throw new CinedexError('USAGE', `"${taken}" names a vector and a set of vectors.`);
   return {
     vectors: Object.fromEntries(
-      Object.entries(schema.vectors).map(([name, { dimensions, distance }]) => [
+      denseVectors(schema).map(({ name, size, distance, multi }) => [
         name,
-        { size: dimensions, distance: DISTANCES[distance], on_disk: config.onDisk },
+        {
+          ...{ size, distance, on_disk: config.onDisk },
+          ...(multi && { multivector_config: { comparator: 'max_sim' } }),
+        },
       ]),
     ),
     sparse_vectors: Object.fromEntries(
@@ -143,14 +166,16 @@ export function checkCollection(
   const differs = (field: string, is: unknown, not: unknown) =>
     new CinedexError('INDEX_MISMATCH', `${name}: ${field} is ${is ?? 'missing'}, not ${not}.`);
   const vectors = config.params.vectors as Record<string, Schemas['VectorParams'] | undefined> | undefined;
-  for (const [field, { dimensions, distance }] of Object.entries(wanted.vectors)) {
+  for (const { name: field, size, distance, multi } of denseVectors(wanted)) {
     const there = vectors?.[field];
-    const size = `${dimensions} dimensions`;
-    if (!there) throw differs(field, undefined, `${size}, ${distance}`);
-    if (there.size !== dimensions) throw differs(field, `${there.size} dimensions`, size);
-    if (there.distance !== DISTANCES[distance]) {
-      throw differs(`the distance of ${field}`, there.distance.toLowerCase(), distance);
+    if (!there) throw differs(field, undefined, `${size} dimensions, ${distance.toLowerCase()}`);
+    if (there.size !== size) throw differs(field, `${there.size} dimensions`, `${size} dimensions`);
+    if (there.distance !== distance) {
+      throw differs(`the distance of ${field}`, there.distance.toLowerCase(), distance.toLowerCase());
     }
+    const kinds = { true: 'a set of vectors', false: 'one vector' } as const;
+    const isMulti = Boolean(there.multivector_config);
+    if (isMulti !== multi) throw differs(field, kinds[`${isMulti}`], kinds[`${multi}`]);
   }
   for (const field of wanted.lexical) {
     const there = config.params.sparse_vectors?.[sparseName(field)];

@@ -33,10 +33,14 @@ export const isPointId = (id: string) => UUID.test(id);
 export function toQdrantPoint(point: Point, { schema, meanLengths }: Layout): Schemas['PointStruct'] {
   if (!isPointId(point.id))
     throw new CinedexError('USAGE', `A point's id is to be a UUID, not "${point.id}".`);
-  const vector: Record<string, number[] | Schemas['SparseVector']> = {};
+  const vector: Record<string, number[] | number[][] | Schemas['SparseVector']> = {};
   for (const [name, values] of Object.entries(point.vectors)) {
     checkVector(name, values, schema);
     vector[name] = Array.from(values);
+  }
+  for (const [name, set] of Object.entries(point.multivectors ?? {})) {
+    checkMultivector(name, set, schema);
+    if (set.length > 0) vector[name] = set.map((values) => Array.from(values));
   }
   const kept: Record<string, string> = {};
   for (const [field, list] of Object.entries(point.lexical)) {
@@ -65,12 +69,22 @@ export function toPoint({ id, vector, payload }: Schemas['Record'], schema: Coll
     const values = named[name];
     if (Array.isArray(values)) vectors[name] = Float32Array.from(values as number[]);
   }
+  const multivectors: NonNullable<Point['multivectors']> = {};
+  for (const name of Object.keys(schema.multivectors ?? {})) {
+    const set = named[name];
+    if (Array.isArray(set)) {
+      multivectors[name] = (set as number[][]).map((values) => Float32Array.from(values));
+    }
+  }
   const { [TOKENS_KEY]: kept, ...rest } = isRecord(payload) ? payload : {};
   const lexical: Point['lexical'] = {};
   if (isRecord(kept)) {
     for (const [field, joined] of Object.entries(kept)) lexical[field] = String(joined).split(' ');
   }
-  return { id: String(id), vectors, lexical, payload: toPayload(rest) };
+  return {
+    ...{ id: String(id), vectors, lexical, payload: toPayload(rest) },
+    ...(Object.keys(multivectors).length > 0 && { multivectors }),
+  };
 }
 
 export function toHit({ id, payload }: Pick<Schemas['Record'], 'id' | 'payload'>, score: number): Hit {
@@ -105,6 +119,13 @@ export function toQueryRequest(
     if (!weights || filter === NOTHING || query.limit < 1) return NOTHING;
     return { ...common, query: weights, using: sparseName(query.field), filter };
   }
+  const params = { quantization: { rescore: true, oversampling: OVERSAMPLING } };
+  if (query.kind === 'multi') {
+    checkMultivector(query.vector, query.values, schema);
+    if (filter === NOTHING || query.limit < 1 || query.values.length === 0) return NOTHING;
+    const vectors = query.values.map((values) => Array.from(values));
+    return { ...common, query: vectors, using: query.vector, filter, params };
+  }
   checkVector(query.vector, query.values, schema);
   if (filter === NOTHING || query.limit < 1) return NOTHING;
   return {
@@ -112,7 +133,7 @@ export function toQueryRequest(
     query: Array.from(query.values),
     using: query.vector,
     filter,
-    params: { quantization: { rescore: true, oversampling: OVERSAMPLING } },
+    params,
   };
 }
 
@@ -200,6 +221,18 @@ function checkVector(name: string, values: ArrayLike<number>, schema: Collection
     throw new CinedexError(
       'INDEX_MISMATCH',
       `${schema.name}.${name} has ${declared.dimensions} dimensions, not ${values.length}.`,
+    );
+  }
+}
+
+function checkMultivector(name: string, set: readonly ArrayLike<number>[], schema: CollectionSchema): void {
+  const declared = schema.multivectors?.[name];
+  if (!declared) throw unknownField(name, schema);
+  const other = set.find(({ length }) => length !== declared.dimensions);
+  if (other) {
+    throw new CinedexError(
+      'INDEX_MISMATCH',
+      `${schema.name}.${name} has ${declared.dimensions} dimensions, not ${other.length}.`,
     );
   }
 }

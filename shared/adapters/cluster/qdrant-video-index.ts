@@ -189,7 +189,7 @@ export class QdrantVideoIndex implements VideoIndex {
         client.retrieve(name, {
           ids: possible.slice(from, from + PAGE),
           with_payload: true,
-          with_vector: Object.keys(layout.schema.vectors),
+          with_vector: denseNames(layout.schema),
         }),
       );
       points.push(...records.map((record) => toPoint(record, layout.schema)));
@@ -383,10 +383,16 @@ function* batches(points: Schemas['PointStruct'][]): Generator<Schemas['PointStr
   if (batch.length > 0) yield batch;
 }
 
+function denseNames({ vectors, multivectors = {} }: CollectionSchema): string[] {
+  return [...Object.keys(vectors), ...Object.keys(multivectors)];
+}
+
 function sizeOf({ vector, payload }: Schemas['PointStruct']): number {
   let numbers = 0;
-  for (const each of Object.values(vector as Record<string, number[] | Schemas['SparseVector']>)) {
-    numbers += Array.isArray(each) ? each.length : 2 * each.indices.length;
+  for (const each of Object.values(
+    vector as Record<string, number[] | number[][] | Schemas['SparseVector']>,
+  )) {
+    numbers += Array.isArray(each) ? each.flat().length : 2 * each.indices.length;
   }
   return numbers + JSON.stringify(payload ?? {}).length / 20;
 }

@@ -19,14 +19,15 @@ import type {
   Payload,
   PayloadValue,
   Point,
+  Vector,
 } from '../../ports/video-index.ts';
 
 export type Row = Record<string, unknown>;
 type FieldKind = CollectionSchema['filterable'][string];
 type Scalar = string | number | boolean;
 
-/** The columns of a collection: `v_` vectors, `t_` token fields, `f_` filterable fields, and the payload as JSON. */
-export function arrowSchema({ vectors, lexical, filterable }: CollectionSchema): Schema {
+/** The columns of a collection: `v_` vectors, `m_` multivectors, `t_` token fields, `f_` filterable fields, and the payload as JSON. */
+export function arrowSchema({ vectors, multivectors = {}, lexical, filterable }: CollectionSchema): Schema {
   const types: Record<FieldKind, () => DataType> = {
     keyword: () => new Utf8(),
     'keyword[]': () => new List(new Field('item', new Utf8(), true)),
@@ -42,6 +43,10 @@ export function arrowSchema({ vectors, lexical, filterable }: CollectionSchema):
       ([name, { dimensions }]) =>
         new Field(`v_${name}`, new FixedSizeList(dimensions, new Field('item', new Float32(), true)), true),
     ),
+    ...Object.entries(multivectors).map(([name, { dimensions }]) => {
+      const vector = new FixedSizeList(dimensions, new Field('item', new Float32(), true));
+      return new Field(`m_${name}`, new List(new Field('item', vector, true)), true);
+    }),
     ...lexical.map((name) => new Field(`t_${name}`, new Utf8(), true)),
     ...Object.entries(filterable).map(([name, kind]) => new Field(`f_${name}`, types[kind](), true)),
   ]);
@@ -63,17 +68,26 @@ export function checkSchema(name: string, actual: Schema, wanted: Schema): void 
 }
 
 /** @throws CinedexError INDEX_MISMATCH when a vector, a token field or a filterable value is not what the schema says */
-export function toRow({ id, vectors, lexical, payload }: Point, schema: CollectionSchema): Row {
+export function toRow(
+  { id, vectors, multivectors = {}, lexical, payload }: Point,
+  schema: CollectionSchema,
+): Row {
   const row: Row = { id, payload: JSON.stringify(payload) };
   for (const name of Object.keys(vectors)) if (!schema.vectors[name]) throw unknownField(name, schema);
+  for (const name of Object.keys(multivectors)) {
+    if (!schema.multivectors?.[name]) throw unknownField(name, schema);
+  }
   for (const name of Object.keys(lexical))
     if (!schema.lexical.includes(name)) throw unknownField(name, schema);
   for (const [name, { dimensions }] of Object.entries(schema.vectors)) {
     const vector = vectors[name];
-    if (vector && vector.length !== dimensions) {
-      throw new CinedexError('INDEX_MISMATCH', `${name} has ${dimensions} dimensions, not ${vector.length}.`);
-    }
+    if (vector) checkDimensions(name, vector, dimensions);
     row[`v_${name}`] = vector ? Array.from(vector) : null;
+  }
+  for (const [name, { dimensions }] of Object.entries(schema.multivectors ?? {})) {
+    const set = multivectors[name];
+    for (const vector of set ?? []) checkDimensions(name, vector, dimensions);
+    row[`m_${name}`] = set?.length ? set.map((vector) => Array.from(vector)) : null;
   }
   for (const name of schema.lexical) row[`t_${name}`] = joinTokens(lexical[name] ?? []) || null;
   for (const [name, kind] of Object.entries(schema.filterable)) {
@@ -82,18 +96,32 @@ export function toRow({ id, vectors, lexical, payload }: Point, schema: Collecti
   return row;
 }
 
+/** @throws CinedexError INDEX_MISMATCH */
+export function checkDimensions(name: string, vector: Vector, dimensions: number): void {
+  if (vector.length === dimensions) return;
+  throw new CinedexError('INDEX_MISMATCH', `${name} has ${dimensions} dimensions, not ${vector.length}.`);
+}
+
 export function toPoint(row: Row, schema: CollectionSchema): Point {
   const vectors: Point['vectors'] = {};
   for (const name of Object.keys(schema.vectors)) {
     const value = row[`v_${name}`] as Iterable<number> | null;
     if (value) vectors[name] = Float32Array.from(value);
   }
+  const multivectors: NonNullable<Point['multivectors']> = {};
+  for (const name of Object.keys(schema.multivectors ?? {})) {
+    const value = row[`m_${name}`] as Iterable<Iterable<number>> | null;
+    if (value) multivectors[name] = Array.from(value, (vector) => Float32Array.from(vector));
+  }
   const lexical: Point['lexical'] = {};
   for (const name of schema.lexical) {
     const value = row[`t_${name}`] as string | null;
     if (value) lexical[name] = value.split(' ');
   }
-  return { id: row.id as string, vectors, lexical, payload: JSON.parse(row.payload as string) as Payload };
+  return {
+    ...{ id: row.id as string, vectors, lexical, payload: JSON.parse(row.payload as string) as Payload },
+    ...(Object.keys(multivectors).length > 0 && { multivectors }),
+  };
 }
 
 export function toHit(row: Row, score: number): Hit {

@@ -9,7 +9,7 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import type { Connection, Table } from '@lancedb/lancedb';
+import type { Connection, Table, VectorQuery } from '@lancedb/lancedb';
 import { CinedexError } from '../../contracts/errors.ts';
 import type {
   CollectionName,
@@ -23,6 +23,7 @@ import type {
 import { writeDurably } from './durable-file.ts';
 import {
   arrowSchema,
+  checkDimensions,
   checkSchema,
   joinTokens,
   literal,
@@ -217,15 +218,11 @@ export class LanceVideoIndex implements VideoIndex {
       const rows = (await (filter ? search.where(filter) : search).toArray()) as Row[];
       return rows.map((row) => toHit(row, row._score as number)).sort((a, b) => b.score - a.score);
     }
+    if (query.kind === 'multi') return this.#multi(table, schema, query, filter);
     const column = `v_${query.vector}`;
     const declared = schema.vectors[query.vector];
     if (!declared) throw unknownField(query.vector, schema);
-    if (query.values.length !== declared.dimensions) {
-      throw new CinedexError(
-        'INDEX_MISMATCH',
-        `${query.vector} has ${declared.dimensions} dimensions, not ${query.values.length}.`,
-      );
-    }
+    checkDimensions(query.vector, query.values, declared.dimensions);
     const present = `${column} is not null`;
     const rows = (await table
       .query()
@@ -241,6 +238,29 @@ export class LanceVideoIndex implements VideoIndex {
       const distance = row._distance as number;
       return toHit(row, declared.distance === 'cosine' ? 1 - distance : -Math.sqrt(Math.max(0, distance)));
     });
+  }
+
+  async #multi(
+    table: Table,
+    schema: CollectionSchema,
+    query: Extract<Query, { kind: 'multi' }>,
+    filter: string | undefined,
+  ): Promise<Hit[]> {
+    const column = `m_${query.vector}`;
+    const declared = schema.multivectors?.[query.vector];
+    if (!declared) throw unknownField(query.vector, schema);
+    for (const vector of query.values) checkDimensions(query.vector, vector, declared.dimensions);
+    if (query.values.length === 0) return [];
+    const present = `${column} is not null`;
+    const rows = (await (table.vectorSearch(query.values.map((vector) => Array.from(vector))) as VectorQuery)
+      .column(column)
+      .distanceType('cosine')
+      .where(filter ? `${present} and (${filter})` : present)
+      .select(['id', 'payload', '_distance'])
+      .limit(query.limit)
+      .toArray()) as Row[];
+    // Its distance is one minus the sum.
+    return rows.map((row) => toHit(row, 1 - (row._distance as number)));
   }
 
   async #collection(generation: string, collection: CollectionName): Promise<OpenCollection> {
