@@ -4,8 +4,10 @@ import { Command, CommanderError } from 'commander';
 import { CinedexError } from '../shared/contracts/errors.ts';
 import { registerDelete } from './commands/delete.ts';
 import { registerDoctor } from './commands/doctor.ts';
+import { registerEval } from './commands/eval.ts';
 import { registerFaces } from './commands/faces.ts';
 import { registerModels } from './commands/models.ts';
+import { registerOps } from './commands/ops.ts';
 import { registerPublish } from './commands/publish.ts';
 import { registerQuery } from './commands/query.ts';
 import { registerRetry } from './commands/retry.ts';
@@ -25,9 +27,11 @@ const VERBS = [
   registerUp,
   registerWorker,
   registerQuery,
+  registerOps,
   registerPublish,
   registerStatus,
   registerSearch,
+  registerEval,
   registerFaces,
   registerModels,
   registerDoctor,

@@ -4,6 +4,7 @@ import { stageTopic, TOPICS } from '../shared/contracts/events.ts';
 import type { EventBus } from '../shared/ports/event-bus.ts';
 import type { JobQueue, QueueCounts } from '../shared/ports/job-queue.ts';
 import type { Ledger, StepState } from '../shared/ports/ledger.ts';
+import type { Metrics } from '../shared/telemetry/metrics.ts';
 import type { BoundStage } from '../workers/runtime/bind.ts';
 import { INTAKE_GROUP, INTAKE_TOPICS } from '../workers/runtime/intake.ts';
 import { lagOf } from '../workers/runtime/lag.ts';
@@ -121,6 +122,15 @@ export function createFlow(deps: FlowDeps): () => Promise<Flow> {
       failing: tally.failing,
     };
   };
+}
+
+/** Enters a flow into the gauges that dashboards read. */
+export function recordFlow({ stages, topics }: Flow, metrics: Metrics): void {
+  for (const { name, waiting, delayed, active, failed, oldestSec } of stages) {
+    metrics.queue(name, { waiting, delayed, active, failed });
+    for (const lane of LANES) metrics.oldest(name, lane, oldestSec[lane] ?? 0);
+  }
+  for (const { name, lag } of topics) if (lag !== null) metrics.lag(INTAKE_GROUP, name, lag);
 }
 
 interface Tally {

@@ -34,6 +34,8 @@ export interface App {
   live(): Verdict;
   /** Whether it takes work and its stores answer. */
   ready(): Promise<Verdict>;
+  /** A cheap question to each store, by name. */
+  readonly checks: Record<string, () => Promise<unknown>>;
   /** Loads models and takes work. Without it the app can publish, read and search. */
   start(): Promise<void>;
   /** Resolves when the events are durable. */
@@ -92,6 +94,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   };
   const stages = bindStages(options.stages, config, models);
   const health = new HealthNotes(config.runtime.stallMs);
+  health.start();
   let phase: 'idle' | 'loading' | 'ready' | 'stopping' = 'idle';
   const enter = (next: typeof phase) => {
     phase = next;
@@ -133,10 +136,11 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     onPaused: (paused) => metrics.intakePaused(paused),
     onEffect: options.onEffect,
   });
+  const checks = storeChecks(stores, stages);
   const ready = createReadiness({
     waitingFor: () =>
       phase === 'ready' ? null : phase === 'stopping' ? 'the process is stopping' : 'models are loading',
-    checks: storeChecks(stores, stages),
+    checks,
   });
   let stopped: Promise<void> | undefined;
   return {
@@ -150,9 +154,9 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       return { ok: alive, reasons };
     },
     ready,
+    checks,
     start: async () => {
       enter('loading');
-      health.start();
       await runtime.start();
       enter('ready');
     },

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { Command } from 'commander';
+import { serveOps } from '../../ops/process.ts';
 import { createLogger } from '../../shared/telemetry/logger.ts';
 import { createApp } from '../../workers/app.ts';
 import { STAGES } from '../../workers/stages.ts';
@@ -22,8 +23,9 @@ export function registerUp(program: Command, enter: Enter): void {
       'Owns the data folder and runs the stages until Ctrl-C. Other verbs then work through this process.',
     )
     .option('--root <folder...>', 'folders whose files may be indexed, beside CINEDEX_MEDIA_ROOTS')
+    .option('--ops', 'also serve operators, at CINEDEX_OPS_HOST and CINEDEX_OPS_PORT')
     .addHelpText('after', EXAMPLE)
-    .action(async (options: { root?: string[] }, command: Command) => {
+    .action(async (options: { root?: string[]; ops?: boolean }, command: Command) => {
       const entered = enter(command);
       const session = withRoots(
         entered,
@@ -44,9 +46,12 @@ export function registerUp(program: Command, enter: Enter): void {
         ready: app.ready,
       });
       let stopServing: (() => Promise<void>) | undefined;
+      let ops: Awaited<ReturnType<typeof serveOps>> | undefined;
       try {
         output.note('Loading models …');
         await app.start();
+        if (options.ops)
+          ops = await serveOps(app, logger, { watch: false, live: app.live, ready: app.ready });
         stopServing = await serveOperations(localOperations(app), socketPath(config.core.dataDir));
         output.result(
           {
@@ -54,16 +59,19 @@ export function registerUp(program: Command, enter: Enter): void {
             dataDir: config.core.dataDir,
             roots: config.media.roots,
             metrics: observed.address,
+            ops: ops?.address ?? null,
           },
-          ({ dataDir, roots, metrics: address }) => [
+          ({ dataDir, roots, metrics: address, ops: operators }) => [
             `Ready. Data folder: ${dataDir}`,
             `Media roots: ${roots.join(', ') || '(none; only https videos can be indexed)'}`,
             ...(address ? [`Metrics: ${address}`] : []),
+            ...(operators ? [`Operations: ${operators}`] : []),
           ],
         );
         await untilAborted(signal);
       } finally {
         await endWithin(config, logger, [
+          () => ops?.stop(),
           () => stopServing?.(),
           () => app.stop(),
           () => observed.stop(),
