@@ -2,10 +2,13 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { CinedexError } from '../shared/contracts/errors.ts';
+import { registerBackfill } from './commands/backfill.ts';
 import { registerDelete } from './commands/delete.ts';
+import { registerDlq } from './commands/dlq.ts';
 import { registerDoctor } from './commands/doctor.ts';
 import { registerEval } from './commands/eval.ts';
 import { registerFaces } from './commands/faces.ts';
+import { registerIndex } from './commands/index-generations.ts';
 import { registerModels } from './commands/models.ts';
 import { registerOps } from './commands/ops.ts';
 import { registerPublish } from './commands/publish.ts';
@@ -37,6 +40,9 @@ const VERBS = [
   registerDoctor,
   registerRetry,
   registerDelete,
+  registerBackfill,
+  registerDlq,
+  registerIndex,
 ];
 
 function createProgram(enter: Enter): Command {

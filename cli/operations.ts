@@ -10,6 +10,7 @@ import type { VideoRecord } from '../shared/ports/ledger.ts';
 import type { App } from '../workers/app.ts';
 import type { AnnouncedEvent } from '../workers/runtime/stage.ts';
 import { type FaceOperations, faceOperations } from './face-operations.ts';
+import { UPKEEP_NAMES, type UpkeepOperations, upkeepOperations } from './upkeep-operations.ts';
 
 export interface WaitProgress {
   total: number;
@@ -17,7 +18,7 @@ export interface WaitProgress {
   running: { ref: VideoRef; stage: string }[];
 }
 
-export interface Operations extends FaceOperations {
+export interface Operations extends FaceOperations, UpkeepOperations {
   publish(request: { events: AnnouncedEvent[] }): Promise<{ published: number }>;
   video(ref: VideoRef): Promise<VideoRecord | null>;
   videos(request: { tenant: string }): Promise<VideoRecord[]>;
@@ -47,6 +48,7 @@ export const OPERATION_NAMES = [
   'mergeFaces',
   'splitFace',
   'renameFace',
+  ...UPKEEP_NAMES,
 ] as const satisfies (keyof Operations)[];
 export type OperationName = (typeof OPERATION_NAMES)[number];
 
@@ -54,9 +56,10 @@ const StoredKeywords = z.object({ output: z.object({ keywords: z.array(Keyword) 
 
 export function localOperations(app: App): Operations {
   const { index, encoders, identities, artifacts } = app.services;
-  const search = createSearch({ index, encoders, identities });
+  const search = createSearch({ index, encoders, identities }, { config: app.config.search });
   return {
     ...faceOperations(app),
+    ...upkeepOperations(app),
     async publish({ events }) {
       await app.publish(events);
       return { published: events.length };

@@ -27,7 +27,7 @@ export async function openQueryProcess(config: Config, logger: Logger): Promise<
   const health = new HealthNotes(config.runtime.stallMs);
   let phase: 'loading' | 'ready' | 'stopping' = 'loading';
   const server = createQueryServer({
-    search: createSearch({ index, encoders, identities }),
+    search: createSearch({ index, encoders, identities }, { config: config.search }),
     tenant: config.core.tenant,
     timeoutMs: config.query.timeoutMs,
     metrics,

@@ -19,7 +19,7 @@ import { type ExampleTools, exampleQueries, hasExample, type SearchExample } fro
 import { type Facets, facetsOf, type SearchFilter, storeConditions } from './recall/filters.ts';
 import { type Floors, floorsOf } from './recall/floors.ts';
 import type { Contribution, Fusion } from './recall/fusion.ts';
-import { encodeQuery, recall, textQueries } from './recall/recall.ts';
+import { encodeQuery, type Recalled, recall, textQueries } from './recall/recall.ts';
 import type { RelevanceModel } from './relevance/model.ts';
 import { readModel } from './relevance/stored-model.ts';
 
@@ -98,7 +98,17 @@ export interface SearchAnswer {
   facets: Facets;
   /** What to know of the models behind this answer. */
   caveats: string[];
+  /** What each channel found by itself, the best first; with `explain` only. */
+  channels?: ChannelFound[];
+  /** Which weights of relevance graded the videos; with `explain` only. */
+  model?: string;
   tookMs: number;
+}
+
+export interface ChannelFound {
+  name: string;
+  weight: number;
+  hits: { video: string; score: number; atSec: number | null }[];
 }
 
 export interface SearchOptions {
@@ -244,6 +254,7 @@ class SearchRun {
       total: ranked.length,
       facets: facetsOf(ranked.map(({ shown }) => shown.candidate.payload)),
       caveats: visual && caveat ? [caveat] : [],
+      ...(request.explain && { channels: candidates.channels.map(channelFound), model: this.#model.id }),
       tookMs: performance.now() - started,
     };
   }
@@ -255,6 +266,15 @@ class SearchRun {
 }
 
 const NOTHING = { generation: null, results: [], total: 0, facets: {}, caveats: [] };
+
+function channelFound({ name, weight, hits }: Recalled): ChannelFound {
+  return {
+    ...{ name, weight },
+    hits: hits.map(({ score, payload }) => ({
+      ...{ video: stringOf(payload.video), score, atSec: numberOf(payload.startSec) },
+    })),
+  };
+}
 
 function isVisual(channel: string): boolean {
   return channel === 'moments.visual~' || channel === 'videos.gist~' || channel === 'moments.picture~';
