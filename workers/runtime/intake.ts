@@ -1,7 +1,7 @@
 /** Takes events about uploads off the log and enters them into the ledger. It only hands work on. */
-import { videoKey } from '../../shared/contracts/common.ts';
-import { decodeEvent } from '../../shared/contracts/envelope.ts';
-import { type CinedexError, toCinedexError } from '../../shared/contracts/errors.ts';
+import { type VideoRef, videoKey } from '../../shared/contracts/common.ts';
+import { decodeEvent, type ReceivedEvent } from '../../shared/contracts/envelope.ts';
+import { CinedexError, toCinedexError } from '../../shared/contracts/errors.ts';
 import { TOPICS } from '../../shared/contracts/events.ts';
 import type { BusRecord, EventBus, Subscription } from '../../shared/ports/event-bus.ts';
 import type { Ledger, VideoRecord } from '../../shared/ports/ledger.ts';
@@ -14,10 +14,12 @@ import { applyPlan, type PlannedStep, withCheckAt } from './plan.ts';
 export const INTAKE_GROUP = 'cinedex-intake';
 export const INTAKE_TOPICS = [TOPICS.ogc, TOPICS.ugc, TOPICS.interactions];
 
+type VideoEvent = ReceivedEvent & { data: VideoRef };
+
 /** A video and the steps of it that are due. */
 export interface Due {
   video: VideoRecord;
-  steps: PlannedStep[];
+  steps: Pick<PlannedStep, 'stage' | 'key' | 'epoch'>[];
 }
 
 export interface IntakeOptions {
@@ -49,14 +51,17 @@ export async function startIntake(options: IntakeOptions): Promise<Subscription>
 
 /** Events of one video one after the other, for their order matters; those of different videos side by side. */
 async function takeIn(options: IntakeOptions, batch: BusRecord[], signal: AbortSignal): Promise<void> {
-  const events = new Map<string, { record: BusRecord; event: ReturnType<typeof decodeEvent> }[]>();
+  const events = new Map<string, { record: BusRecord; event: VideoEvent }[]>();
   for (const record of batch) {
     try {
       const event = decodeEvent(record);
-      const video = videoKey(event.data);
-      const known = events.get(video);
-      if (known) known.push({ record, event });
-      else events.set(video, [{ record, event }]);
+      if (!('videoId' in event.data)) {
+        throw new CinedexError('EVENT_UNKNOWN_TYPE', `${event.type} is about no video.`);
+      }
+      const { data } = event;
+      const ofVideo = events.get(videoKey(data)) ?? [];
+      ofVideo.push({ record, event: { ...event, data } });
+      events.set(videoKey(data), ofVideo);
     } catch (error) {
       await refuse(options, record, toCinedexError(error));
     }
@@ -77,11 +82,7 @@ async function takeIn(options: IntakeOptions, batch: BusRecord[], signal: AbortS
   if (failed) throw failed.reason;
 }
 
-async function enter(
-  options: IntakeOptions,
-  record: BusRecord,
-  event: ReturnType<typeof decodeEvent>,
-): Promise<Due | undefined> {
+async function enter(options: IntakeOptions, record: BusRecord, event: VideoEvent): Promise<Due | undefined> {
   const { ledger, stages, requeueMs, logger } = options;
   const { topic, partition, offset } = record;
   const now = options.now ?? Date.now;
