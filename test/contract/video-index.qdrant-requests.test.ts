@@ -21,11 +21,12 @@ const MODELS = {
   audio: { id: 'sounds', dimensions: 2 },
 };
 const SCHEMAS = collectionSchemas(MODELS);
-const VIDEOS = SCHEMAS[0]!;
+const VIDEOS: CollectionSchema = { ...SCHEMAS[0]!, multivectors: { parts: { dimensions: 2 } } };
 const id = pointId({ tenant: 'a', videoId: 'v1' }, 'videos');
 const VIDEO: Point = {
   id,
   vectors: { title: [1, 2, 3], gist: Float32Array.from([0.5, 0.25]) },
+  multivectors: { parts: [[1, 0], Float32Array.from([0.5, 0.5])] },
   lexical: { title: ['big', 'movie', 'big'], speech: [] },
   payload: {
     tenant: 'a',
@@ -54,7 +55,7 @@ afterEach(async () => {
 
 /** Every operation of the port, and every kind of query and condition. */
 async function exercise(index: QdrantVideoIndex): Promise<void> {
-  await index.ensureGeneration('g1', SCHEMAS);
+  await index.ensureGeneration('g1', [VIDEOS, ...SCHEMAS.slice(1)]);
   await index.ensureGeneration('g0', [VIDEOS]);
   await index.activate('g1');
   await index.activate('g0');
@@ -88,6 +89,7 @@ async function exercise(index: QdrantVideoIndex): Promise<void> {
       limit: 2,
       filter: [{ field: 'tenant', equals: 'a' }],
     },
+    { kind: 'multi', vector: 'parts', values: [[1, 1]], limit: 4 },
     { kind: 'scan', limit: 7, filter: [{ field: 'language', notEquals: 'en' }] },
   ]);
   await index.count('g1', 'moments', [{ field: 'people', equals: 'p' }]);
@@ -251,6 +253,14 @@ describe('a collection that is not as it must be', () => {
       'a vector more',
       change({ vectors: { ...VIDEOS.vectors, more: { dimensions: 1, distance: 'cosine' } } }),
       /more is missing, not 1 dimensions/,
+    ],
+    [
+      'one vector where a set was',
+      change({
+        vectors: { ...VIDEOS.vectors, parts: { dimensions: 2, distance: 'cosine' } },
+        multivectors: {},
+      }),
+      /parts is a set of vectors, not one vector/,
     ],
     ['a token field more', change({ lexical: [...VIDEOS.lexical, 'more'] }), /token field more is missing/],
     [

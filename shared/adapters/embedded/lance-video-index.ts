@@ -2,7 +2,7 @@
  * The vector store on LanceDB: a table a collection and generation, with the generation's schema in a file beside them.
  *
  * Vectors are searched exactly up to EXACT_UP_TO points in a collection (some 30 searches a second at 50 000 points of
- * 384 dimensions), by an HNSW index beyond. Token fields have a BM25 index over our own tokens, which the store only
+ * 384 dimensions), by an HNSW index beyond; sets of vectors always exactly. Token fields have a BM25 index over our own tokens, which the store only
  * splits at blanks. A write survives `kill -9` when it resolves; LanceDB flushes no disk, so a power cut may cost the last
  * writes, which the artifacts can make again.
  */
