@@ -7,7 +7,9 @@ const SCHEMA = 'bullmq';
 const VACUUM_EVERY_MS = 600_000;
 
 /** BullMQ's PostgreSQL backend on a PGlite database in a folder. The folder must have one owner (see data-folder.ts). */
-export async function openPgliteBackend(folder: string): Promise<BullmqBackend> {
+export async function openPgliteBackend(
+  folder: string,
+): Promise<BullmqBackend & Required<Pick<BullmqBackend, 'factory'>>> {
   const pool = await PglitePool.open(folder);
   const client = await pool.connect();
   await runMigrations(client, SCHEMA);
