@@ -11,7 +11,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { CinedexError, type ErrorInfo, toCinedexError } from '../shared/contracts/errors.ts';
-import { OPERATION_NAMES, type OperationName, type Operations, type WaitProgress } from './operations.ts';
+import { OPERATION_NAMES, type OperationName, type Operations } from './operations.ts';
 
 /** Bytes that a socket's path may have on every system. */
 const LONGEST_PATH = 100;
@@ -61,7 +61,11 @@ async function answer(
   const gone = new AbortController();
   response.once('close', () => gone.abort());
   const send = (line: object) => response.write(`${JSON.stringify(line)}\n`);
-  const call = operations[name] as Operations['settled'];
+  const call = operations[name] as (
+    argument: never,
+    onProgress: (progress: unknown) => void,
+    signal: AbortSignal,
+  ) => Promise<unknown>;
   const result = await call(argument, (progress) => send({ progress }), gone.signal);
   send({ result });
   response.end();
@@ -91,7 +95,7 @@ export async function connectOperations(file: string): Promise<Operations | unde
   if (!(await somebodyListens(file))) return undefined;
   const calls = OPERATION_NAMES.map((name) => [
     name,
-    (argument: unknown, onProgress?: (progress: WaitProgress) => void, signal?: AbortSignal) =>
+    (argument: unknown, onProgress?: (progress: never) => void, signal?: AbortSignal) =>
       call(file, name, argument, onProgress, signal),
   ]);
   return Object.fromEntries(calls) as Operations;
@@ -114,7 +118,7 @@ async function call(
   file: string,
   name: OperationName,
   argument: unknown,
-  onProgress?: (progress: WaitProgress) => void,
+  onProgress?: (progress: never) => void,
   signal?: AbortSignal,
 ): Promise<unknown> {
   const outgoing = request({ socketPath: file, path: `/${name}`, method: 'POST', signal });
@@ -123,8 +127,8 @@ async function call(
   try {
     const [response] = (await responded) as [IncomingMessage];
     for await (const line of createInterface({ input: response })) {
-      const message = JSON.parse(line) as { progress?: WaitProgress; result?: unknown; error?: ErrorInfo };
-      if (message.progress) onProgress?.(message.progress);
+      const message = JSON.parse(line) as { progress?: never; result?: unknown; error?: ErrorInfo };
+      if (message.progress !== undefined) onProgress?.(message.progress);
       else if (message.error) throw new CinedexError(message.error.code, message.error.message);
       else return message.result;
     }
