@@ -1,7 +1,7 @@
 /** All of the stage's computing: decoding pictures, following lines, running the nets. */
 import { CinedexError } from '../../shared/contracts/errors.ts';
 import { serve } from '../../shared/threads/serve.ts';
-import { Pyramid } from './engine/crop.ts';
+import { type Pyramid, pyramidOf } from './engine/crop.ts';
 import { type EngineFiles, openEngine } from './engine/engine.ts';
 import { decodePicture } from './engine/picture.ts';
 import type { EngineName } from './engine/types.ts';
@@ -28,7 +28,7 @@ const MAX_SESSIONS = 16;
 
 /** Detects and reads on every picture: what following lines saves is measured against it. */
 function withoutGate<P, S, L>(eye: Eye<P, S, L>): Eye<P, S, L> {
-  return { ...eye, worthDetecting: () => true, stillThere: () => false };
+  return { ...eye, inspect: () => ({ kind: 'whole' }), stillThere: () => false };
 }
 
 async function create(init: unknown) {
@@ -56,7 +56,7 @@ async function create(init: unknown) {
       // The thread that began the session died, and with it what was followed.
       if (!tracker)
         throw new CinedexError('WORKER_CRASHED', 'The thread was renewed in the middle of a video.');
-      await tracker.see(new Pyramid(await decodePicture(bytes)), sighting);
+      await tracker.see(pyramidOf(await decodePicture(bytes)), sighting);
     },
     finish(session: string): FollowedText {
       const tracker = sessions.get(session);

@@ -1,6 +1,7 @@
 /** A minute-long subtitled sequence over a background that moves, drawn here, and what following it costs. */
 import sharp from 'sharp';
-import { Pyramid } from '../engine/crop.ts';
+import { pyramidOf } from '../engine/crop.ts';
+import { decodePicture } from '../engine/picture.ts';
 import type { Pixels, TextDetector, TextRecogniser } from '../engine/types.ts';
 import { similarity } from '../tracking/readings.ts';
 import { TextTracker } from '../tracking/tracker.ts';
@@ -48,7 +49,7 @@ async function subtitle(text: string): Promise<Buffer> {
   return sharp(Buffer.from(svg)).png().toBuffer();
 }
 
-/** @returns CPU milliseconds a picture (without decoding it), read on every picture and with the gate, and the cues found */
+/** @returns CPU milliseconds a picture (decoding it included), read on every picture and with the gate, and the cues found */
 export async function subtitledSequence(detector: TextDetector, recogniser: TextRecogniser) {
   const overlays = await Promise.all(CUES.map(({ text }) => subtitle(text)));
   const tracker = new TextTracker(visionEye(detector, recogniser), { minConfidence: 0.6 });
@@ -63,17 +64,16 @@ export async function subtitledSequence(detector: TextDetector, recogniser: Text
     if (cue >= 0) image = image.composite([{ input: overlays[cue]! }]);
     // Through a JPEG, as pictures come in reality.
     const jpeg = await image.jpeg({ quality: 85 }).toBuffer();
-    const pixels = await sharp(jpeg).raw().toBuffer();
-    const picture = { data: pixels, width: WIDTH, height: HEIGHT };
     everyMs += await cpuMs(async () => {
+      const picture = await decodePicture(jpeg);
       const found = await detector.detect(picture);
       await recogniser.recognise(
         picture,
         found.map(({ quad }) => quad),
       );
     });
-    gatedMs += await cpuMs(() =>
-      tracker.see(new Pyramid(picture), {
+    gatedMs += await cpuMs(async () =>
+      tracker.see(pyramidOf(await decodePicture(jpeg)), {
         times: [{ timeSec, shot: 0 }],
         untilSec: timeSec + 1 / FPS,
         identity: index,

@@ -26,6 +26,18 @@ export class Pyramid {
   }
 }
 
+const pyramids = new WeakMap<Pixels, Pyramid>();
+
+/** The one pyramid of a picture, so that nobody halves it twice. */
+export function pyramidOf(picture: Pixels): Pyramid {
+  let pyramid = pyramids.get(picture);
+  if (!pyramid) {
+    pyramid = new Pyramid(picture);
+    pyramids.set(picture, pyramid);
+  }
+  return pyramid;
+}
+
 function halve({ data, width, height }: Pixels): Pixels {
   const halfWidth = width >> 1;
   const halfHeight = height >> 1;

@@ -139,3 +139,36 @@ export function readingOrder<T extends { quad: Quad }>(found: readonly T[], same
   }
   return rows.flatMap((row) => row.sort((a, b) => a.quad[0][0] - b.quad[0][0]));
 }
+
+/** Boxes that share a point become one box around them, until none do. */
+export function joinOverlapping(boxes: readonly Bounds[]): Bounds[] {
+  const joined: Bounds[] = [];
+  for (const box of boxes) {
+    let grown = box;
+    for (let i = 0; i < joined.length; ) {
+      const other = joined[i]!;
+      const apart =
+        other.right < grown.left ||
+        grown.right < other.left ||
+        other.bottom < grown.top ||
+        grown.bottom < other.top;
+      if (apart) i += 1;
+      else {
+        joined.splice(i, 1);
+        grown = boundsAround(grown, other);
+        i = 0;
+      }
+    }
+    joined.push(grown);
+  }
+  return joined;
+}
+
+function boundsAround(a: Bounds, b: Bounds): Bounds {
+  return {
+    left: Math.min(a.left, b.left),
+    right: Math.max(a.right, b.right),
+    top: Math.min(a.top, b.top),
+    bottom: Math.max(a.bottom, b.bottom),
+  };
+}

@@ -2,10 +2,11 @@
 import { readFileSync } from 'node:fs';
 import * as ort from 'onnxruntime-node';
 import { CinedexError } from '../../../shared/contracts/errors.ts';
-import { cropLine, Pyramid } from './crop.ts';
+import { findComponents } from './components.ts';
+import { cropLine, pyramidOf } from './crop.ts';
 import { decodeCtc } from './ctc.ts';
 import { type BoxOptions, boxesFromMap } from './db-boxes.ts';
-import { readingOrder } from './geometry.ts';
+import { type Bounds, joinOverlapping, overlap, quadBounds, readingOrder } from './geometry.ts';
 import type { DetectedText, Pixels, Point, Quad, Reading, TextDetector, TextRecogniser } from './types.ts';
 
 export interface PpocrFiles {
@@ -44,31 +45,135 @@ export async function openDetector(
   options: Partial<BoxOptions> = {},
 ): Promise<TextDetector> {
   const session = await openSession(file);
+  const run = async (picture: Pixels, grid: MapGrid, window: MapWindow): Promise<Float32Array> => {
+    const input = detectionInput(picture, grid, window);
+    const output = await session.run({
+      [session.inputNames[0]!]: new ort.Tensor('float32', input, [1, 3, window.height, window.width]),
+    });
+    return output[session.outputNames[0]!]!.data as Float32Array;
+  };
+  const detectIn = async (picture: Pixels, grid: MapGrid, window: MapWindow): Promise<DetectedText[]> => {
+    const map = await run(picture, grid, window);
+    return boxesFromMap(map, window.width, window.height, options).map(({ quad, score }) => ({
+      score,
+      quad: quad.map(([x, y]): Point => [x + window.left, y + window.top]) as Quad,
+    }));
+  };
   return {
-    async detect(picture): Promise<DetectedText[]> {
-      const scale = side / Math.max(picture.width, picture.height);
-      const width = mapSide(picture.width * scale);
-      const height = mapSide(picture.height * scale);
-      const input = detectionInput(picture, width, height);
-      const output = await session.run({
-        [session.inputNames[0]!]: new ort.Tensor('float32', input, [1, 3, height, width]),
+    async detect(picture, places) {
+      const grid = mapGrid(picture, side);
+      const whole: MapWindow = { left: 0, top: 0, ...grid };
+      const windows = places?.map((place) => windowOf(place, picture, grid)) ?? [whole];
+      const area = windows.reduce((sum, { width, height }) => sum + width * height, 0);
+      let found: DetectedText[] | null = null;
+      if (area <= MOST_IN_PLACES * grid.width * grid.height) {
+        const inPlaces: DetectedText[] = [];
+        for (const window of windows) {
+          const here = await detectIn(picture, grid, window);
+          // Windows are rounded up and may overlap.
+          inPlaces.push(
+            ...here.filter(({ quad }) => !inPlaces.some((other) => overlap(other.quad, quad) > 0.5)),
+          );
+        }
+        // A line that reaches over the edge of a place is longer than what was seen of it.
+        if (!inPlaces.some(({ quad }) => windows.some((window) => cutBy(quad, window, grid))))
+          found = inPlaces;
+      }
+      found ??= await detectIn(picture, grid, whole);
+      const scaleX = picture.width / grid.width;
+      const scaleY = picture.height / grid.height;
+      return readingOrder(
+        found.map(({ quad, score }) => ({
+          score,
+          quad: quad.map(
+            ([x, y]): Point => [
+              Math.min(picture.width, Math.max(0, x * scaleX)),
+              Math.min(picture.height, Math.max(0, y * scaleY)),
+            ],
+          ) as Quad,
+        })),
+        SAME_ROW,
+      );
+    },
+    async glance(picture) {
+      const grid = mapGrid(picture, side * GLANCE_SIDE);
+      const map = await run(picture, grid, { left: 0, top: 0, ...grid });
+      const mask = new Uint8Array(map.length);
+      for (let i = 0; i < mask.length; i++) mask[i] = map[i]! > GLANCE_THRESHOLD ? 1 : 0;
+      const scaleX = picture.width / grid.width;
+      const scaleY = picture.height / grid.height;
+      const places = findComponents(mask, grid.width, grid.height).components.map((part) => {
+        // The net marks the middle of a line only; a second line may be beside it.
+        const reach = GLANCE_MARGIN + 1.5 * (part.bottom - part.top + 1);
+        return {
+          left: (part.left - reach) * scaleX,
+          right: (part.right + 1 + reach) * scaleX,
+          top: (part.top - reach) * scaleY,
+          bottom: (part.bottom + 1 + reach) * scaleY,
+        };
       });
-      const map = output[session.outputNames[0]!]!.data as Float32Array;
-      const scaleX = picture.width / width;
-      const scaleY = picture.height / height;
-      const found = boxesFromMap(map, width, height, options).map(({ quad, score }) => ({
-        score,
-        quad: quad.map(
-          ([x, y]): Point => [
-            Math.min(picture.width, Math.max(0, x * scaleX)),
-            Math.min(picture.height, Math.max(0, y * scaleY)),
-          ],
-        ) as Quad,
-      }));
-      return readingOrder(found, SAME_ROW);
+      return joinOverlapping(places);
     },
     close: () => session.release(),
   };
+}
+
+/** A glance is a look at a picture of this share of the full look's side ... */
+const GLANCE_SIDE = 0.6;
+/** ... in which any faint answer of the net counts. */
+const GLANCE_THRESHOLD = 0.05;
+/** Pixels of the glance's map. */
+const GLANCE_MARGIN = 12;
+/** Places that cover more of the picture than this are dearer than the whole of it. */
+const MOST_IN_PLACES = 0.6;
+
+/** Size of the net's picture of a whole picture. */
+interface MapGrid {
+  width: number;
+  height: number;
+}
+
+/** Part of it, the sides multiples of 32. */
+interface MapWindow extends MapGrid {
+  left: number;
+  top: number;
+}
+
+function mapGrid({ width, height }: Pixels, side: number): MapGrid {
+  const scale = side / Math.max(width, height);
+  return { width: mapSide(width * scale), height: mapSide(height * scale) };
+}
+
+/** The window around a place; small ones get a surrounding, without which the net sees less. */
+function windowOf(place: Bounds, picture: Pixels, grid: MapGrid): MapWindow {
+  const along = (from: number, to: number, pixels: number, length: number): [start: number, size: number] => {
+    const start = Math.max(0, Math.floor((from * length) / pixels));
+    const end = Math.min(length, Math.ceil((to * length) / pixels));
+    const size = Math.min(length, Math.max(MIN_WINDOW, Math.ceil((end - start) / 32) * 32));
+    const middle = Math.round((start + end - size) / 2);
+    return [Math.max(0, Math.min(length - size, middle)), size];
+  };
+  const [left, width] = along(place.left, place.right, picture.width, grid.width);
+  const [top, height] = along(place.top, place.bottom, picture.height, grid.height);
+  return { left, top, width, height };
+}
+
+const MIN_WINDOW = 96;
+
+function cutBy(quad: Quad, window: MapWindow, grid: MapGrid): boolean {
+  const { left, right, top, bottom } = quadBounds(quad);
+  const inside =
+    right > window.left &&
+    left < window.left + window.width &&
+    bottom > window.top &&
+    top < window.top + window.height;
+  return (
+    inside &&
+    ((left <= window.left && window.left > 0) ||
+      (right >= window.left + window.width && window.left + window.width < grid.width) ||
+      (top <= window.top && window.top > 0) ||
+      (bottom >= window.top + window.height && window.top + window.height < grid.height))
+  );
 }
 
 /** The net halves its input five times, so sides are multiples of 32. */
@@ -76,24 +181,31 @@ function mapSide(wanted: number): number {
   return Math.min(MAX_MAP_SIDE, Math.max(32, Math.round(wanted / 32) * 32));
 }
 
-/** Blue, green and red planes, resized and normalised in one go. */
-function detectionInput(picture: Pixels, width: number, height: number): Float32Array {
-  const shrink = Math.min(picture.width / width, picture.height / height);
+/** Blue, green and red planes of a part of the picture, resized and normalised in one go. */
+function detectionInput(picture: Pixels, grid: MapGrid, window: MapWindow): Float32Array {
+  const { width, height } = window;
+  const shrink = Math.min(picture.width / grid.width, picture.height / grid.height);
   const level = shrink >= 1.8 ? Math.floor(Math.log2(shrink / 0.9)) : 0;
-  const { pixels } = new Pyramid(picture).level(level);
+  const { pixels } = pyramidOf(picture).level(level);
   const plane = width * height;
   const input = new Float32Array(3 * plane);
   const { data } = pixels;
   const lefts = new Int32Array(width);
   const rights = new Float32Array(width);
   for (let x = 0; x < width; x++) {
-    const at = Math.min(pixels.width - 1, Math.max(0, ((x + 0.5) * pixels.width) / width - 0.5));
+    const at = Math.min(
+      pixels.width - 1,
+      Math.max(0, ((window.left + x + 0.5) * pixels.width) / grid.width - 0.5),
+    );
     lefts[x] = Math.min(Math.max(0, pixels.width - 2), Math.floor(at));
     rights[x] = at - lefts[x]!;
   }
   const stepRight = pixels.width > 1 ? 3 : 0;
   for (let y = 0; y < height; y++) {
-    const at = Math.min(pixels.height - 1, Math.max(0, ((y + 0.5) * pixels.height) / height - 0.5));
+    const at = Math.min(
+      pixels.height - 1,
+      Math.max(0, ((window.top + y + 0.5) * pixels.height) / grid.height - 0.5),
+    );
     const top = Math.min(Math.max(0, pixels.height - 2), Math.floor(at));
     const fy = at - top;
     const above = top * pixels.width * 3;
@@ -160,7 +272,7 @@ export async function openRecogniser(
     engine: 'ppocr',
     confidenceScale: 1,
     async recognise(picture, quads) {
-      const pyramid = new Pyramid(picture);
+      const pyramid = pyramidOf(picture);
       const strips = quads.map((quad, index) => ({ index, strip: cropLine(pyramid, quad, LINE_HEIGHT) }));
       strips.sort((a, b) => a.strip.width - b.strip.width);
       const readings = new Array<Reading>(quads.length);

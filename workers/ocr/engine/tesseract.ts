@@ -1,6 +1,6 @@
 /** Tesseract behind the port of the recognisers: prepared lines only, English and Chinese apart, the better one per line. */
 import type { RecognizeResult } from 'tesseract.js';
-import { cropLine, Pyramid } from './crop.ts';
+import { cropLine, pyramidOf } from './crop.ts';
 import { expandQuad } from './geometry.ts';
 import { prepareLine, stackLines, toPgm } from './prepared-line.ts';
 import { TesseractWorker } from './tesseract-worker.ts';
@@ -24,7 +24,7 @@ export function openTesseract(files: TesseractFiles): TextRecogniser {
     engine: 'tesseract',
     confidenceScale: 2 / 3,
     async recognise(picture, quads) {
-      const pyramid = new Pyramid(picture);
+      const pyramid = pyramidOf(picture);
       const readings: Reading[] = [];
       for (let start = 0; start < quads.length; start += LINES_A_SHEET) {
         const lines = quads

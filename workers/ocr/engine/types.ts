@@ -1,4 +1,5 @@
 /** What every reading engine speaks: pictures in, quads and readings out. */
+import type { Bounds } from './geometry.ts';
 
 export type Point = [x: number, y: number];
 
@@ -35,8 +36,17 @@ export type EngineName = 'ppocr' | 'tesseract';
 
 /** Finds lines of text in a picture. */
 export interface TextDetector {
-  /** Quads in pixels of the picture, from top to bottom and left to right. */
-  detect(picture: Pixels): Promise<DetectedText[]>;
+  /**
+   * Quads in pixels of the picture, from top to bottom and left to right.
+   *
+   * @param places pixels of the picture: nothing outside of them is asked for; without them, the whole picture
+   */
+  detect(picture: Pixels, places?: readonly Bounds[]): Promise<DetectedText[]>;
+  /**
+   * Where there may be text at all, pixels of the picture: at a third of the cost, and blind to the smallest letters.
+   * A detector without it is as cheap as can be.
+   */
+  glance?(picture: Pixels): Promise<Bounds[]>;
   close(): Promise<void>;
 }
 

@@ -3,7 +3,8 @@
  * that change direction every few pixels; sky, skin and walls are not.
  */
 
-import type { Bounds } from '../engine/geometry.ts';
+import { findComponents } from '../engine/components.ts';
+import { type Bounds, joinOverlapping } from '../engine/geometry.ts';
 import type { Pixels } from '../engine/types.ts';
 
 /** Stroke counts on a grid over the picture. */
@@ -119,4 +120,31 @@ export function longestRow(cells: readonly number[], columns: number): number {
     longest = Math.max(longest, length);
   });
   return longest;
+}
+
+/** A detector needs some surrounding to tell letters from texture, cells. */
+const SURROUNDING = 2;
+/** What comes in a line's place may be taller, longer, or of two lines: its box grows by so many of its heights. */
+const PLACE_GROWTH = 1.5;
+
+/** Boxes (fractions of the picture) around these cells and these boxes, with some surrounding; none overlaps another. */
+export function placesAround(look: Survey, cells: readonly number[], boxes: readonly Bounds[]): Bounds[] {
+  const { columns, rows, cellWidth, cellHeight } = look;
+  const mask = new Uint8Array(columns * rows);
+  for (const cell of cells) mask[cell] = 1;
+  const marginX = SURROUNDING * cellWidth;
+  const marginY = SURROUNDING * cellHeight;
+  const around = findComponents(mask, columns, rows).components.map(({ left, right, top, bottom }) => ({
+    left: left * cellWidth - marginX,
+    right: (right + 1) * cellWidth + marginX,
+    top: top * cellHeight - marginY,
+    bottom: (bottom + 1) * cellHeight + marginY,
+  }));
+  const grown = boxes.map(({ left, right, top, bottom }) => {
+    const reachY = (bottom - top) * PLACE_GROWTH + marginY;
+    // Cells are square, so this is the same length in both directions.
+    const reachX = (reachY * cellWidth) / cellHeight;
+    return { left: left - reachX, right: right + reachX, top: top - reachY, bottom: bottom + reachY };
+  });
+  return joinOverlapping([...around, ...grown]);
 }

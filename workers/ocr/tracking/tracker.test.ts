@@ -15,8 +15,11 @@ function fakeEye(everySec = 1, signs = true) {
   const calls = { detect: 0, read: 0 };
   const eye: Eye<Scene, { text: string; quad: Quad }, number> = {
     look: (scene) => scene.length,
-    worthDetecting: (now, { atLastDetection: before }, known, secondsSince) =>
-      now > known.length && (before === null || now !== before || secondsSince >= everySec),
+    inspect: (now, { atLastDetection: before, known, lost, secondsSince }) => {
+      if (lost.length > 0) return { kind: 'whole' };
+      const due = before === null || now !== before || secondsSince >= everySec;
+      return { kind: now > known.length && due ? 'whole' : 'none' };
+    },
     async detect(scene) {
       calls.detect += 1;
       return scene.map(({ quad }) => quad);
@@ -139,8 +142,9 @@ describe('TextTracker', () => {
   it('dates a line back to a picture on which nobody looked', async () => {
     const { eye } = fakeEye();
     // As a gate that lets the detector run only every second.
-    eye.worthDetecting = (_now, { atLastDetection: before }, _known, secondsSince) =>
-      before === null || secondsSince >= 1;
+    eye.inspect = (_now, { atLastDetection: before, secondsSince }) => ({
+      kind: before === null || secondsSince >= 1 ? 'whole' : 'none',
+    });
     const tracker = new TextTracker(eye);
     const scenes: Scene[] = [[], [{ text: 'late', quad: CAPTION }], [{ text: 'late', quad: CAPTION }]];
     for (const [index, scene] of scenes.entries())

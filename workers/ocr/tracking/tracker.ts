@@ -1,5 +1,5 @@
 /** Follows lines of text through a video, so that each is read once or twice and not on every picture. */
-import { overlap, quadBounds } from '../engine/geometry.ts';
+import { type Bounds, overlap, quadBounds } from '../engine/geometry.ts';
 import type { Quad, Reading } from '../engine/types.ts';
 import { similarity, voteReading } from './readings.ts';
 
@@ -10,17 +10,40 @@ import { similarity, voteReading } from './readings.ts';
 export interface Eye<P, S, L> {
   /** Cheap: where there may be text at all. */
   look(picture: P): L;
-  /** Whether the detector must run, judged by looks alone, given the lines that are known to be still there. */
-  worthDetecting(
-    now: L,
-    looks: { atLastDetection: L | null; onPictureBefore: L | null },
-    known: readonly Quad[],
-    secondsSince: number,
-  ): boolean;
-  detect(picture: P): Promise<Quad[]>;
+  /** Where the detector must run, judged by looks alone. */
+  inspect(now: L, situation: Situation<L>): Inspection;
+  detect(picture: P, inspection: Inspection): Promise<Quad[]>;
   read(picture: P, quads: readonly Quad[]): Promise<Reading[]>;
   sign(picture: P, quad: Quad): S | null;
   stillThere(picture: P, signature: S): boolean;
+}
+
+/**
+ * How closely a picture is looked at: not at all; cheaply, and closely only where that finds something; closely in some
+ * places (fractions of the picture); or closely everywhere.
+ */
+export type Inspection =
+  | { kind: 'none' }
+  | { kind: 'glance' }
+  | { kind: 'places'; places: readonly Bounds[] }
+  | { kind: 'whole' };
+
+export interface Situation<L> {
+  atLastDetection: L | null;
+  /** When the detector last took in the whole picture, closely or not. */
+  atLastGlance: L | null;
+  onPictureBefore: L | null;
+  /** Lines that are known to be there still, and lines that are not where they were. */
+  known: readonly Quad[];
+  lost: readonly Quad[];
+  /** Since the detector ran at all, since it took in the whole picture, and since it did so closely. */
+  secondsSince: number;
+  secondsSinceGlance: number;
+  secondsSinceWhole: number;
+  /** No picture of this shot was taken in as a whole. */
+  newShot: boolean;
+  /** How long this picture stays on the screen. */
+  lastsSec: number;
 }
 
 export interface TrackerOptions {
@@ -72,9 +95,17 @@ interface Track<S> {
   shot: number;
 }
 
-/** After so many pictures in a row on which the detector ran, it pauses so long between two, seconds. */
-const RESTLESS = 4;
-const RESTLESS_SEC = 0.99;
+/**
+ * A running clock is lost with every picture. After so many pictures on which lines were lost, more than those on which
+ * none was, lost lines are looked for only after so many seconds.
+ */
+const RESTLESS = [
+  { pictures: 12, sec: 1.99 },
+  { pictures: 4, sec: 0.99 },
+] as const;
+const MOST_RESTLESS = 16;
+/** How much a quiet picture counts against a restless one. */
+const QUIET = 0.5;
 
 const SAME_PLACE = 0.5;
 const SAME_TEXT = 0.75;
@@ -87,9 +118,13 @@ export class TextTracker<P, S, L> {
   #live: Track<S>[] = [];
   #ended: Track<S>[] = [];
   #lookAtDetection: L | null = null;
+  #lookAtGlance: L | null = null;
   #lookBefore: L | null = null;
-  #detectionsInARow = 0;
+  #restlessness = 0;
   #detectedAt = Number.NEGATIVE_INFINITY;
+  #glancedAt = Number.NEGATIVE_INFINITY;
+  #wholeAt = Number.NEGATIVE_INFINITY;
+  #shotGlanced: number | undefined;
   #identity: number | string | undefined;
   /** The picture before, when it was not detected on: a line found now may have begun there. */
   #skipped: { picture: P; startSec: number; shot: number } | null = null;
@@ -117,25 +152,44 @@ export class TextTracker<P, S, L> {
     );
     for (const track of still) track.endSec = sighting.untilSec;
     const look = this.#eye.look(picture);
-    const lost = still.length < this.#live.length;
-    const known = still.map(({ quad }) => quad);
+    const gone = this.#live.filter((track) => !still.includes(track));
     const secondsSince = first.timeSec - this.#detectedAt;
-    const looks = { atLastDetection: this.#lookAtDetection, onPictureBefore: this.#lookBefore };
+    const pause = RESTLESS.find(({ pictures }) => this.#restlessness >= pictures)?.sec ?? 0;
+    const paused = secondsSince < pause;
+    const quads = (tracks: readonly Track<S>[]) => tracks.map(({ quad }) => quad);
+    const inspection = this.#eye.inspect(look, {
+      atLastDetection: this.#lookAtDetection,
+      atLastGlance: this.#lookAtGlance,
+      onPictureBefore: this.#lookBefore,
+      known: quads(paused ? this.#live : still),
+      lost: paused ? [] : quads(gone),
+      secondsSince,
+      secondsSinceGlance: first.timeSec - this.#glancedAt,
+      secondsSinceWhole: first.timeSec - this.#wholeAt,
+      newShot: first.shot !== this.#shotGlanced,
+      lastsSec: sighting.untilSec - first.timeSec,
+    });
     this.#lookBefore = look;
-    // A running clock is lost with every picture: it is read now and then, not each time.
-    const restless = this.#detectionsInARow >= RESTLESS && secondsSince < RESTLESS_SEC;
-    if (restless || (!lost && !this.#eye.worthDetecting(look, looks, known, secondsSince))) {
-      if (!restless) this.#detectionsInARow = 0;
+    if (gone.length === 0) this.#restlessness = Math.max(0, this.#restlessness - QUIET);
+    if (inspection.kind === 'none') {
       this.#skipped = { picture, startSec: first.timeSec, shot: first.shot };
       await this.#readAgain(picture, still);
       return;
     }
+    if (gone.length > 0) this.#restlessness = Math.min(MOST_RESTLESS, this.#restlessness + 1);
     this.detected += 1;
-    this.#detectionsInARow += 1;
     this.#lookAtDetection = look;
+    const found = await this.#eye.detect(picture, inspection);
+    // What is not looked for stays as it was.
+    const kept = new Set(inspection.kind === 'places' && paused ? this.#live : still);
+    await this.#associate(picture, found, new Set(still), kept, first, sighting.untilSec);
     this.#detectedAt = first.timeSec;
-    const quads = await this.#eye.detect(picture);
-    await this.#associate(picture, quads, new Set(still), first, sighting.untilSec);
+    if (inspection.kind !== 'places') {
+      this.#glancedAt = first.timeSec;
+      this.#lookAtGlance = look;
+      this.#shotGlanced = first.shot;
+    }
+    if (inspection.kind === 'whole') this.#wholeAt = first.timeSec;
     this.#skipped = null;
   }
 
@@ -176,7 +230,8 @@ export class TextTracker<P, S, L> {
   async #associate(
     picture: P,
     quads: readonly Quad[],
-    still: Set<Track<S>>,
+    still: ReadonlySet<Track<S>>,
+    kept: ReadonlySet<Track<S>>,
     at: { timeSec: number; shot: number },
     untilSec: number,
   ): Promise<void> {
@@ -190,7 +245,7 @@ export class TextTracker<P, S, L> {
       else toRead.push({ quad, track });
     }
     // A caption whose letters are all where they were is there, even if the detector missed it once.
-    for (const track of free) if (still.has(track)) next.add(track);
+    for (const track of free) if (kept.has(track)) next.add(track);
     if (toRead.length > 0) {
       const readings = await this.#eye.read(
         picture,
@@ -229,7 +284,8 @@ export class TextTracker<P, S, L> {
   ): Track<S> | undefined {
     const fits = (track: Track<S>, least = SAME_TEXT) =>
       !taken.has(track) &&
-      timeSec - track.endSec <= this.#options.bridgeSec &&
+      // A line that nobody looked for since it was seen is not gone.
+      (this.#live.includes(track) || timeSec - track.endSec <= this.#options.bridgeSec) &&
       similarity(voteReading(track.readings).text, reading.text) >= least;
     if (here && fits(here, SAME_TEXT_HERE)) return here;
     const candidates = [...this.#live, ...this.#ended.slice(-64)].filter((track) => fits(track));

@@ -3,7 +3,15 @@ import type { Pyramid } from '../engine/crop.ts';
 import { quadBounds } from '../engine/geometry.ts';
 import type { Point, Quad, TextDetector, TextRecogniser } from '../engine/types.ts';
 import { type Signature, signatureOf, stillThere } from './signature.ts';
-import { cellsOutside, changedCells, longestRow, type Survey, survey, textCells } from './survey.ts';
+import {
+  cellsOutside,
+  changedCells,
+  longestRow,
+  placesAround,
+  type Survey,
+  survey,
+  textCells,
+} from './survey.ts';
 import type { Eye } from './tracker.ts';
 
 export interface DetectionPace {
@@ -11,9 +19,13 @@ export interface DetectionPace {
   idleSec: number;
   /** ... and not more often than this for strokes that came and stay, seconds. */
   busySec: number;
+  /** A glance misses the smallest letters, so the whole picture is looked at closely this often, seconds. */
+  wholeSec: number;
+  /** Strokes that did not change since the last look are looked at again this much later, seconds. */
+  stillSec: number;
 }
 
-export const PACE_DEFAULTS: DetectionPace = { idleSec: 2, busySec: 0.5 };
+export const PACE_DEFAULTS: DetectionPace = { idleSec: 2, busySec: 0.5, wholeSec: 4, stillSec: 8 };
 
 /** A word covers at least two cells; fewer that changed are flicker. */
 const MIN_CELLS = 2;
@@ -27,22 +39,41 @@ export function visionEye(
   pace: DetectionPace = PACE_DEFAULTS,
 ): Eye<Pyramid, Signature, Survey> {
   return {
-    look: (pyramid) => survey(pyramid.picture),
-    worthDetecting(now, { atLastDetection, onPictureBefore }, known, secondsSince) {
-      const boxes = known.map(quadBounds);
-      const unexplained = cellsOutside(now, textCells(now), boxes);
-      if (unexplained.length < MIN_CELLS) return false;
-      if (atLastDetection === null || secondsSince >= pace.idleSec - ROUNDING) return true;
-      if (secondsSince < pace.busySec - ROUNDING || onPictureBefore === null) return false;
-      // A caption comes and stays; leaves, water and a moving camera change again with every picture.
+    look: ({ picture }) => survey(picture),
+    inspect(now, { atLastDetection, atLastGlance, onPictureBefore, known, lost, ...when }) {
+      const unexplained = cellsOutside(now, textCells(now), known.map(quadBounds));
+      if (unexplained.length < MIN_CELLS && lost.length === 0) return { kind: 'none' };
+      // Nothing is known yet, or this picture stands for a long time: worth the closest look.
+      if (atLastDetection === null || when.lastsSec >= pace.idleSec - ROUNDING) return { kind: 'whole' };
+      const idleSec =
+        atLastGlance && changedCells(now, atLastGlance, unexplained).length < MIN_CELLS
+          ? pace.stillSec
+          : pace.idleSec;
+      const idle = when.newShot || when.secondsSinceGlance >= idleSec - ROUNDING;
+      if (idle && unexplained.length >= MIN_CELLS)
+        return { kind: when.secondsSinceWhole >= pace.wholeSec - ROUNDING ? 'whole' : 'glance' };
       const fresh = changedCells(now, atLastDetection, unexplained);
+      if (lost.length > 0) return { kind: 'places', places: placesAround(now, fresh, lost.map(quadBounds)) };
+      if (when.secondsSince < pace.busySec - ROUNDING || onPictureBefore === null) return { kind: 'none' };
+      // A caption comes and stays; leaves, water and a moving camera change again with every picture.
       const moving = new Set(changedCells(now, onPictureBefore, fresh));
       const steady = fresh.filter((cell) => !moving.has(cell));
-      return longestRow(steady, now.columns) >= STEADY_CELLS;
+      if (longestRow(steady, now.columns) < STEADY_CELLS) return { kind: 'none' };
+      return { kind: 'places', places: placesAround(now, fresh, []) };
     },
-    async detect({ picture }) {
-      const found = await detector.detect(picture);
-      return found.map(({ quad }) => scaled(quad, 1 / picture.width, 1 / picture.height));
+    async detect({ picture }, inspection) {
+      const { width, height } = picture;
+      const glanced = inspection.kind === 'glance' ? await detector.glance?.(picture) : undefined;
+      if (glanced?.length === 0) return [];
+      const places =
+        inspection.kind === 'places'
+          ? inspection.places.map(({ left, right, top, bottom }) => ({
+              ...{ left: left * width, right: right * width },
+              ...{ top: top * height, bottom: bottom * height },
+            }))
+          : glanced;
+      const found = await detector.detect(picture, places);
+      return found.map(({ quad }) => scaled(quad, 1 / width, 1 / height));
     },
     read: ({ picture }, quads) =>
       recogniser.recognise(
