@@ -98,7 +98,7 @@ export interface SearchAnswer {
   facets: Facets;
   /** What to know of the models behind this answer. */
   caveats: string[];
-  /** What each channel found by itself, the best first; with `explain` only. */
+  /** What each channel found by itself, the best first, what lies below its floor too; with `explain` only. */
   channels?: ChannelFound[];
   /** Which weights of relevance graded the videos; with `explain` only. */
   model?: string;
@@ -254,7 +254,7 @@ class SearchRun {
       total: ranked.length,
       facets: facetsOf(ranked.map(({ shown }) => shown.candidate.payload)),
       caveats: visual && caveat ? [caveat] : [],
-      ...(request.explain && { channels: candidates.channels.map(channelFound), model: this.#model.id }),
+      ...(request.explain && { channels: channels.map(channelFound), model: this.#model.id }),
       tookMs: performance.now() - started,
     };
   }
@@ -267,10 +267,10 @@ class SearchRun {
 
 const NOTHING = { generation: null, results: [], total: 0, facets: {}, caveats: [] };
 
-function channelFound({ name, weight, hits }: Recalled): ChannelFound {
+function channelFound({ name, weight, all }: Recalled): ChannelFound {
   return {
     ...{ name, weight },
-    hits: hits.map(({ score, payload }) => ({
+    hits: all.map(({ score, payload }) => ({
       ...{ video: stringOf(payload.video), score, atSec: numberOf(payload.startSec) },
     })),
   };

@@ -9,6 +9,8 @@ import type { Floors } from './floors.ts';
 
 export interface Recalled extends Channel {
   hits: Hit[];
+  /** Those below the floor too, for comparing channels. */
+  all: Hit[];
 }
 
 export interface RecallSettings {
@@ -109,10 +111,11 @@ export async function recall(
       return own.map(({ channel, score }, i): Recalled => {
         const { floor } = channel;
         const given = found[i] ?? [];
-        const hits = score
+        const all = score
           ? given.map((hit) => ({ ...hit, score: score(hit.payload) })).sort((a, b) => b.score - a.score)
           : given;
-        return { ...channel, hits: floor === undefined ? hits : hits.filter(({ score }) => score >= floor) };
+        const hits = floor === undefined ? all : all.filter((hit) => hit.score >= floor);
+        return { ...channel, hits, all };
       });
     }),
   );
