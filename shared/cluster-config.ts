@@ -6,6 +6,11 @@ export const CLUSTER_SECTIONS = {
   kafka: z.object({
     brokers: commaList.default(['localhost:9092']).describe('Kafka brokers, host:port, separated by commas'),
     clientId: z.string().min(1).default('cinedex').describe('Name by which brokers know this system'),
+    topicPrefix: z
+      .string()
+      .regex(/^[A-Za-z0-9_.-]{0,64}$/)
+      .default('')
+      .describe('Beginning of every topic and consumer group, so that several systems can share a Kafka'),
     tls: booleanWord.default(false).describe('Whether brokers are spoken to over TLS'),
     caFile: z
       .string()
@@ -27,6 +32,12 @@ export const CLUSTER_SECTIONS = {
       .enum(['none', 'gzip', 'zstd'])
       .default('zstd')
       .describe('Compression of what is published'),
+    publishTimeoutMs: whole(1_000, 10 ** 6)
+      .default(20_000)
+      .describe('How long publishing is tried again while brokers are away'),
+    sessionTimeoutMs: whole(6_000, 300_000)
+      .default(15_000)
+      .describe('Silence after which a consumer counts as dead and another gets its partitions'),
     ogcWeight: whole(1, 100).default(3).describe('Share of OGC events when both kinds wait'),
     ugcWeight: whole(1, 100).default(1).describe('Share of UGC events when both kinds wait'),
   }),

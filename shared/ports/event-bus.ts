@@ -21,6 +21,8 @@ export interface TopicSpec {
   partitions: number;
   /** Records older than this may be dropped; null keeps them for ever. */
   retentionMs: number | null;
+  /** Keyed state: only the last record of each key needs to be kept. A log may keep all of them. */
+  compact?: boolean;
 }
 
 export interface SubscribeOptions {
