@@ -1,7 +1,6 @@
 /** Everything a process needs to keep, on servers that many processes share. */
 import path from 'node:path';
 import type { Config } from '../../config.ts';
-import { CinedexError } from '../../contracts/errors.ts';
 import type { ArtifactStore } from '../../ports/artifact-store.ts';
 import type { EventBus } from '../../ports/event-bus.ts';
 import type { Stores } from '../../ports/stores.ts';
@@ -10,6 +9,8 @@ import type { Logger } from '../../telemetry/logger.ts';
 import { BullmqJobQueue } from '../bullmq-job-queue.ts';
 import { openDataFolder } from '../embedded/data-folder.ts';
 import { FolderArtifactStore } from '../embedded/folder-artifact-store.ts';
+import { openKafkaEventBus } from './kafka-event-bus.ts';
+import { prefixedBus } from './prefixed-bus.ts';
 import { redisBackend } from './redis-bullmq.ts';
 import { openRedis } from './redis-connection.ts';
 import { RedisIdentityStore } from './redis-identity-store.ts';
@@ -85,14 +86,17 @@ export function openClusterForSearch(
   });
 }
 
-async function openBus(_config: Config, _logger?: Logger): Promise<EventBus> {
-  throw new CinedexError('STORE_UNAVAILABLE', 'the event bus on Kafka is not wired yet');
+async function openBus(config: Config, logger?: Logger): Promise<EventBus> {
+  const { topicPrefix } = config.kafka;
+  const bus = await openKafkaEventBus(config.kafka, { logger });
+  return topicPrefix === '' ? bus : prefixedBus(bus, topicPrefix);
 }
 
-async function openArtifacts(config: Config, _logger?: Logger): Promise<ArtifactStore> {
+async function openArtifacts(config: Config, logger?: Logger): Promise<ArtifactStore> {
   const { artifacts, dataDir } = config.core;
   if (artifacts === 'folder') return new FolderArtifactStore(path.join(dataDir, 'artifacts'));
-  throw new CinedexError('STORE_UNAVAILABLE', 'artifacts on S3 are not wired yet');
+  const { openS3ArtifactStore } = await import('./s3-artifact-store.ts');
+  return openS3ArtifactStore(config.s3, { logger });
 }
 
 async function openIndex(config: Config, logger?: Logger): Promise<VideoIndex> {
