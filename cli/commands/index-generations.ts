@@ -25,12 +25,13 @@ export function registerIndex(program: Command, enter: Enter): void {
     .action(async (_: object, command: Command) => {
       const session = enter(command);
       await withData(session, { work: false }, async ({ operations }) => {
-        session.output.result(await operations.listGenerations({}), (all) =>
-          all.map(({ name, active, points }) => {
+        session.output.result(await operations.listGenerations({}), (all) => {
+          if (all.length === 0) return ['None yet; the first video makes one.'];
+          return all.map(({ name, active, points }) => {
             const counts = Object.entries(points).map(([collection, count]) => `${count} ${collection}`);
             return `${active ? '*' : ' '} ${name}  ${counts.join(', ')}`;
-          }),
-        );
+          });
+        });
       });
     });
 
