@@ -11,6 +11,7 @@ import type { HealthNotes } from '../../shared/telemetry/liveness.ts';
 import { type BoundStage, digest } from './bind.ts';
 import { type Due, INTAKE_GROUP, INTAKE_TOPICS, startIntake } from './intake.ts';
 import { lagOf } from './lag.ts';
+import { patiently } from './patience.ts';
 import { applyPlan, FORGET, isVideoSettled, laneOf, type PlannedStep, withCheckAt } from './plan.ts';
 import type { Services } from './stage.ts';
 import {
@@ -131,18 +132,21 @@ export class Runtime {
       this.#workers.push(worker);
     }
     if (this.#o.intake ?? true) {
-      this.#intake = await startIntake({
+      const intake = {
         stages,
         bus,
         ledger: this.#o.ledger,
         requeueMs: this.#requeueMs,
-        enqueue: async (due) => {
+        enqueue: async (due: Due[]) => {
           await this.#enqueue(due);
           if (this.#now() - this.#lookedAt >= LOOK_EVERY_MS) await this.#backPressure();
         },
         trace: this.#o.trace,
         logger: services.logger,
         now: this.#now,
+      };
+      this.#intake = await patiently(() => startIntake(intake), {
+        onWait: (error) => services.logger.warn({ err: error }, 'the intake waits for the broker'),
       });
     }
     const tick = () => {
