@@ -1,5 +1,7 @@
 /** Redis for the contract suites: one server, and keys of one's own in it. */
+import { Cluster } from 'ioredis';
 import {
+  closeRedis,
   openRedis,
   type RedisClient,
   type RedisPurpose,
@@ -7,21 +9,23 @@ import {
 import { loadConfig } from '../../shared/config.ts';
 import type { Opened } from './waiting.ts';
 
+export type RedisAddress = { url: string } | { clusterNodes: string[] };
+
 let made = 0;
 
 /** The configuration's `redis` section for a server that a test found. */
-export function redisConfig(url: string, over: Record<string, unknown> = {}) {
+export function redisConfig(redis: Record<string, unknown>) {
   const prefix = `contract-${process.pid}-${made++}`;
-  return loadConfig({}, {}, { redis: { url, prefix, ...over } }).redis;
+  return loadConfig({}, {}, { redis: { prefix, ...redis } }).redis;
 }
 
 /** A store on connections of its own; its keys are dropped at the end. */
 export async function openOnRedis<T extends { close(): Promise<void> }>(
-  url: string,
+  at: RedisAddress,
   purpose: RedisPurpose,
   open: (client: RedisClient, prefix: string) => Promise<T>,
 ): Promise<Opened<T>> {
-  const config = redisConfig(url);
+  const config = redisConfig(at);
   const make = async () => open(await openRedis(config, purpose), config.prefix);
   let store = await make();
   return {
@@ -34,9 +38,11 @@ export async function openOnRedis<T extends { close(): Promise<void> }>(
     dispose: async () => {
       await store.close();
       const sweeper = await openRedis(config, 'store');
-      const keys = await sweeper.keys(`*${config.prefix}*`);
-      if (keys.length > 0) await sweeper.del(...keys);
-      await sweeper.quit();
+      for (const node of sweeper instanceof Cluster ? sweeper.nodes('master') : [sweeper]) {
+        // A key at a time: in a cluster, two of them need not lie in one slot.
+        for (const key of await node.keys(`*${config.prefix}*`)) await node.del(key);
+      }
+      await closeRedis(sweeper);
     },
   };
 }
