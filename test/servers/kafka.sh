@@ -8,13 +8,13 @@
 #   kafka.sh start DATA PORT          the same in the background, waits until it answers; its log is DATA/kafka.log
 #   kafka.sh stop DATA                stops what `start` started
 #
-# KAFKA_HOME (a folder with libs/) is taken as it is; else CINEDEX_KAFKA_CACHE, default ~/.cache/cinedex/kafka.
+# KAFKA_HOME (a folder with libs/) is taken as it is; else KAFKA_CACHE, default ~/.cache/cinedex/kafka.
 # KAFKA_PROPERTIES: more lines for server.properties.
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 version="$(sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' "$here/kafka/pom.xml")"
-home="${KAFKA_HOME:-${CINEDEX_KAFKA_CACHE:-$HOME/.cache/cinedex/kafka}/$version}"
+home="${KAFKA_HOME:-${KAFKA_CACHE:-$HOME/.cache/cinedex/kafka}/$version}"
 
 has_jars() {
   compgen -G "$home/libs/kafka_2.1*.jar" >/dev/null && compgen -G "$home/libs/*slf4j*.jar" >/dev/null
@@ -98,7 +98,7 @@ start() {
   local data="$1" port="$2"
   mkdir -p "$data"
   : >"$data/kafka.log"
-  "$here/kafka.sh" serve "$data" "$port" >>"$data/kafka.log" 2>&1 &
+  "$here/kafka.sh" serve "$data" "$port" </dev/null >>"$data/kafka.log" 2>&1 &
   local pid=$!
   echo "$pid" >"$data/kafka.pid"
   for _ in $(seq 1200); do

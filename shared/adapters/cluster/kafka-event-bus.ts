@@ -4,6 +4,7 @@
  * Topics that are made here keep the broker's time of appending, so that reading from a time means the same as on the
  * embedded log. Keys land in partitions as with Kafka's own producers (see partitioner.ts).
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import kafkajs, { type Admin, type Kafka } from 'kafkajs';
 import { CinedexError } from '../../contracts/errors.ts';
 import type {
@@ -32,6 +33,8 @@ export interface KafkaEventBusOptions {
 const RECORD_BYTES = 8 * 1024 ** 2;
 /** Partition counts are asked for again after this, milliseconds: somebody may add partitions. */
 const TOPIC_MAX_AGE_MS = 60_000;
+/** How long questions to brokers are repeated, milliseconds. */
+const ASK_LIMIT_MS = 10_000;
 const TIMES = { heartbeatMs: 1_000, rebalanceMs: 60_000, fetchWaitMs: 250 };
 const COMPRESSION = {
   none: kafkajs.CompressionTypes.None,
@@ -283,11 +286,18 @@ export class KafkaEventBus implements EventBus {
     return answer;
   }
 
+  /** Asks again while the answer may yet come: coordinators move and load after a broker has started. */
   async #ask<T>(failure: string, work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      throw kafkaError(error, failure);
+    const deadline = Date.now() + ASK_LIMIT_MS;
+    for (let wait = 50; ; wait = Math.min(wait * 2, 1_000)) {
+      try {
+        return await work();
+      } catch (error) {
+        const ours = kafkaError(error, failure);
+        if (!ours.retryable || Date.now() + wait > deadline) throw ours;
+        this.#log.debug({ err: error }, `${failure}; it is asked again`);
+        await sleep(wait);
+      }
     }
   }
 }
