@@ -20,6 +20,7 @@ import { type Facets, facetsOf, type SearchFilter, storeConditions } from './rec
 import { type Floors, floorsOf } from './recall/floors.ts';
 import type { Contribution, Fusion } from './recall/fusion.ts';
 import { encodeQuery, type Recalled, recall, textQueries } from './recall/recall.ts';
+import type { Asking } from './relevance/features.ts';
 import type { RelevanceModel } from './relevance/model.ts';
 import { readModel } from './relevance/stored-model.ts';
 
@@ -47,6 +48,8 @@ export interface SearchRequest extends SearchExample {
   moments?: number;
   /** Whether each answer says how it was graded and ranked. @default false */
   explain?: boolean;
+  /** Whether what is probably not relevant is told too, apart from the results. @default false */
+  weak?: boolean;
   signal?: AbortSignal;
 }
 
@@ -93,6 +96,8 @@ export interface SearchAnswer {
     constraints: Intent['constraints'];
   };
   results: VideoFound[];
+  /** Guesses below the cut-off, the best first, when asked for: never more than are missing from `limit`. */
+  weak: VideoFound[];
   /** Relevant videos that were found, those beyond `limit` too. */
   total: number;
   facets: Facets;
@@ -205,52 +210,40 @@ class SearchRun {
       },
       ({ name, weight }) => weight > 0 && settings.channels(name),
     );
-    const candidates = await loadCandidates(scope, channels, {
-      filter,
-      conditions,
-      fusion,
-      like: request.like,
-    });
-    const asking = {
+    const limits = { filter, conditions, fusion, like: request.like };
+    const asking: Asking = {
       ...{ intent, dictionary, floors },
       distances: dictionary.entities.distances(intent?.entities.map(({ entity }) => entity.id) ?? []),
     };
-    const ranked = rankCandidates(
-      candidates.videos,
-      asking,
-      this.#model,
-      config,
-      (this.#options.now ?? Date.now)(),
-    );
-    const matchOf = new Map(channels.map(({ name, match }) => [name, match]));
-    const moments = findMoments(intent, candidates.channels, { fusion, linkTemplate: config.linkTemplate });
+    const now = (this.#options.now ?? Date.now)();
+    const shape = { intent, request, fusion, momentLimit };
+    const candidates = await loadCandidates(scope, channels, limits);
+    const ranked = rankCandidates(candidates.videos, asking, this.#model, config, now);
+    const results = this.#describe(ranked.slice(offset, offset + limit), candidates.channels, shape);
+    const weak: VideoFound[] = [];
+    if (request.weak && offset + limit > ranked.length) {
+      const missing = limit - results.length;
+      const shown = new Set(
+        ranked.flatMap(({ shown: { id }, similar }) => [id, ...similar.map((each) => each.id)]),
+      );
+      const all = await loadCandidates(
+        scope,
+        channels.map((channel) => ({ ...channel, hits: channel.all })),
+        limits,
+      );
+      const others = all.videos.filter(({ video }) => !shown.has(video));
+      // Below the floors there are differences yet; they are all that there is to go by here.
+      const low = { ...asking, floors: { ...floors, text: 0, visual: LOWEST_COSINE } };
+      const guessed = rankCandidates(others, low, this.#model, { ...config, cutoff: 0, margin: 0 }, now);
+      weak.push(...this.#describe(guessed.slice(0, missing), all.channels, shape));
+    }
     const visual = ranked.some(({ shown }) => shown.candidate.why.some(({ channel }) => isVisual(channel)));
     const { caveat } = encoders.multimodal();
     return {
       generation,
       question: questionOf(intent, text),
-      results: ranked.slice(offset, offset + limit).map(({ shown, similar }): VideoFound => {
-        const { candidate, graded, features, valued } = shown;
-        const { payload, video, why } = candidate;
-        return {
-          video,
-          title: stringOf(payload.title),
-          durationSec: numberOf(payload.durationSec) ?? 0,
-          poster: blobOf(payload.poster),
-          grade: graded.grade,
-          score: valued.value,
-          coverage: features.coverage,
-          nearDuplicateGroup: stringOf(payload.nearDuplicateGroup) || null,
-          similar: similar.map((each) => ({ video: each.id, title: stringOf(each.candidate.payload.title) })),
-          complete: payload.complete === true,
-          matched: [...new Set(why.map(({ channel }) => matchOf.get(channel)!))],
-          moments: (moments.get(video) ?? []).slice(0, momentLimit),
-          why: [...why].sort((a, b) => b.share - a.share),
-          ...(request.explain && {
-            explain: { grade: graded.grade, features: graded.parts, ranking: valued },
-          }),
-        };
-      }),
+      results,
+      weak,
       total: ranked.length,
       facets: facetsOf(ranked.map(({ shown }) => shown.candidate.payload)),
       caveats: visual && caveat ? [caveat] : [],
@@ -259,13 +252,59 @@ class SearchRun {
     };
   }
 
+  #describe(
+    ranked: ReturnType<typeof rankCandidates>,
+    channels: readonly Recalled[],
+    { intent, request, fusion, momentLimit }: Shape,
+  ): VideoFound[] {
+    const matchOf = new Map(channels.map(({ name, match }) => [name, match]));
+    const wanted = new Set(ranked.map(({ shown }) => shown.id));
+    const own = channels.map((channel) => ({
+      ...channel,
+      hits: channel.hits.filter(({ payload }) => wanted.has(stringOf(payload.video))),
+    }));
+    const moments = findMoments(intent, own, { fusion, linkTemplate: this.#config.linkTemplate });
+    return ranked.map(({ shown, similar }): VideoFound => {
+      const { candidate, graded, features, valued } = shown;
+      const { payload, video, why } = candidate;
+      return {
+        video,
+        title: stringOf(payload.title),
+        durationSec: numberOf(payload.durationSec) ?? 0,
+        poster: blobOf(payload.poster),
+        grade: graded.grade,
+        score: valued.value,
+        coverage: features.coverage,
+        nearDuplicateGroup: stringOf(payload.nearDuplicateGroup) || null,
+        similar: similar.map((each) => ({ video: each.id, title: stringOf(each.candidate.payload.title) })),
+        complete: payload.complete === true,
+        matched: [...new Set(why.map(({ channel }) => matchOf.get(channel)!))],
+        moments: (moments.get(video) ?? []).slice(0, momentLimit),
+        why: [...why].sort((a, b) => b.share - a.share),
+        ...(request.explain && {
+          explain: { grade: graded.grade, features: graded.parts, ranking: valued },
+        }),
+      };
+    });
+  }
+
   #floors(): Floors {
     const { encoders } = this.#services;
     return { ...floorsOf(encoders.text().id, encoders.multimodal().space.id), ...this.#options.floors };
   }
 }
 
-const NOTHING = { generation: null, results: [], total: 0, facets: {}, caveats: [] };
+interface Shape {
+  intent: Intent | null;
+  request: SearchRequest;
+  fusion: Fusion;
+  momentLimit: number;
+}
+
+/** Cosines of strangers scatter around zero. */
+const LOWEST_COSINE = -0.2;
+
+const NOTHING = { generation: null, results: [], weak: [], total: 0, facets: {}, caveats: [] };
 
 function channelFound({ name, weight, all }: Recalled): ChannelFound {
   return {

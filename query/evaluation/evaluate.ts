@@ -18,9 +18,11 @@ export interface Scores {
 export interface QueryOutcome {
   query: LabelledQuery;
   full: Scores;
+  /** Whether a right video is above the cut-off. */
+  answered: boolean;
   bm25: Scores;
   channels: Record<string, Scores>;
-  answer: Pick<SearchAnswer, 'results' | 'question'>;
+  answer: Pick<SearchAnswer, 'results' | 'weak' | 'question'>;
   tookMs: number;
 }
 
@@ -48,11 +50,15 @@ function score({ videos, moments }: Ranking, query: LabelledQuery): Scores {
   };
 }
 
-/** Near-duplicates that are folded away follow the one that is shown. */
-function rankingOf({ results }: SearchAnswer): Ranking {
-  const [first] = results;
+/**
+ * The order is measured over all that was found, guesses last, so that it can be compared with channels, which know no cut-off;
+ * the cut-off is measured by questions without an answer. Near-duplicates that are folded away follow the one that is shown.
+ */
+function rankingOf({ results, weak }: SearchAnswer): Ranking {
+  const all = [...results, ...weak];
+  const [first] = all;
   return {
-    videos: results.flatMap(({ video, similar }) => [video, ...similar.map((each) => each.video)]),
+    videos: all.flatMap(({ video, similar }) => [video, ...similar.map((each) => each.video)]),
     moments: first ? first.moments.map(({ atSec }) => ({ video: first.video, atSec })) : [],
   };
 }
@@ -98,12 +104,15 @@ export async function askAll(
     options.onProgress?.(outcomes.length, queries.length);
     const answer = await search({
       ...{ tenant, text: query.text, limit: DEPTH, moments: MOMENTS },
-      ...{ explain: true, signal: options.signal },
+      ...{ explain: true, weak: true, signal: options.signal },
     });
     const channels = answer.channels ?? [];
     outcomes.push({
       query,
       full: score(rankingOf(answer), query),
+      answered: answer.results.some(({ video, similar }) =>
+        [video, ...similar.map((each) => each.video)].some((id) => (query.relevant[id] ?? 0) > 0),
+      ),
       bm25: score(bm25Ranking(channels), query),
       channels: Object.fromEntries(
         channels.map((channel) => [channel.name, score(channelRanking(channel), query)]),
@@ -150,6 +159,8 @@ export function summarise(scores: readonly Scores[], timedQueries?: number): Sum
 
 export interface GroupResult {
   full: Summary;
+  /** Share of the questions for which a right video is above the cut-off. */
+  answered: number;
   bm25: Summary;
   channels: Record<string, Summary>;
   /** Full search against plain BM25, on nDCG@10. */
@@ -182,6 +193,7 @@ export function groupResults(outcomes: readonly QueryOutcome[]): Record<string, 
         name,
         {
           full: summarise(members.map(({ full }) => full)),
+          answered: round(mean(members.map(({ answered }) => Number(answered)))),
           bm25: summarise(members.map(({ bm25 }) => bm25)),
           channels: Object.fromEntries(channels),
           againstBm25: compare(

@@ -119,11 +119,14 @@ export function reportSections(
       ],
     },
   ];
-  for (const [name, { full, bm25, channels, againstBm25 }] of Object.entries(groups)) {
+  for (const [name, { full, answered, bm25, channels, againstBm25 }] of Object.entries(groups)) {
     const best = Object.entries(channels).sort(([, a], [, b]) => b.ndcg10 - a.ndcg10);
     sections.push({
       title: `${name}: ${full.queries} questions${full.timed > 0 ? `, ${full.timed} with a moment` : ''}`,
-      text: [verdict('Full search against plain BM25', againstBm25)],
+      text: [
+        verdict('Full search against plain BM25', againstBm25),
+        `A right video is above the cut-off for ${percent(answered)} % of the questions.`,
+      ],
       table: [
         HEADINGS,
         row('full', full),

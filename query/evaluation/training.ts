@@ -9,7 +9,7 @@ const FOLDS = 5;
 /** Every video that was found for a question, relevant or not. @param outcomes asked with `explain` and without a cut-off */
 export function examplesOf(outcomes: readonly QueryOutcome[]): (Example & { video: string })[] {
   return outcomes.flatMap(({ query, answer }) =>
-    answer.results.flatMap(({ video, explain }) =>
+    [...answer.results, ...answer.weak].flatMap(({ video, explain }) =>
       explain
         ? [
             {

@@ -113,7 +113,7 @@ function learn(text: string, counts: Map<string, number>, bySound: Map<string, S
   for (const { script, text: run } of scriptRuns(fold(simplified(text)))) {
     if (script === 'latin' && run.length > 3) counts.set(run, (counts.get(run) ?? 0) + 1);
     if (script !== 'han') continue;
-    for (const word of segmenter().cut(run, true)) {
+    for (const word of segmenter().cutForSearch(run, true)) {
       if ([...word].length < 2 || !hasHan(word)) continue;
       const key = soundKey(word);
       const known = bySound.get(key);

@@ -3,6 +3,7 @@ import type { Language } from '../../shared/contracts/common.ts';
 import { analyse, stem } from '../../shared/text/analyse.ts';
 import { fold, tidy } from '../../shared/text/normalise.ts';
 import { detectLanguage, hasHan, scriptRuns } from '../../shared/text/script.ts';
+import { segmenter } from '../../shared/text/segmenter.ts';
 import { type Constraint, parseConstraints } from './constraints.ts';
 import type { Dictionary } from './dictionary.ts';
 import type { LinkedEntity } from './entities.ts';
@@ -42,6 +43,7 @@ export interface Intent {
   because: string;
 }
 
+const LONGEST_JOINED = 4;
 const QUOTED = /["“”「『《]([^"“”「」『』《》]{2,})["“”」』》]/g;
 
 export function understand(raw: string, dictionary: Dictionary): Intent {
@@ -82,8 +84,8 @@ function correct(
         for (const word of bySound.get(blur(run)) ?? []) found.set(run, { from: run, to: word, by: 'sound' });
       }
     } else if (script === 'han') {
-      for (const word of analyse(run, 'words')) {
-        if ([...word].length < 2 || named.has(word)) continue;
+      for (const word of doubtful(run)) {
+        if (named.has(word) || [...found.keys()].some((each) => each.includes(word))) continue;
         const alike = bySound.get(soundKey(word));
         if (!alike || alike.has(word)) continue;
         for (const other of alike) found.set(word, { from: word, to: other, by: 'sound' });
@@ -95,6 +97,23 @@ function correct(
       found.set(mention, { from: mention, to: entity.name, by: how });
   }
   return [...found.values()];
+}
+
+/**
+ * What of a run of Han characters may be typed wrongly: words, and neighbours that are no word together, for that is what
+ * jieba makes of a wrong one. Longest first.
+ */
+function doubtful(run: string): string[] {
+  const words = segmenter().cut(run, true);
+  const found = words.filter((word) => [...word].length > 1);
+  for (let first = 0; first < words.length; first++) {
+    let joined = '';
+    for (let last = first; last < words.length && [...words[last]!].length === 1; last++) {
+      joined += words[last];
+      if (last > first && last - first < LONGEST_JOINED) found.push(joined);
+    }
+  }
+  return found.sort((a, b) => b.length - a.length);
 }
 
 function queryTokens(
@@ -128,7 +147,7 @@ function contentWords(text: string, corrections: readonly Correction[]): Content
     token,
     weight: length / sum,
     instead: corrections
-      .filter(({ from }) => analyse(from, 'words').includes(token))
+      .filter(({ from }) => from.includes(token) || analyse(from, 'words').includes(token))
       .flatMap(({ to }) => analyse(to, 'words')),
   }));
 }
