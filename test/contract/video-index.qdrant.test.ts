@@ -44,9 +44,7 @@ function randomNumbers(seed: number): () => number {
 
 describe.skipIf(!url)('on a Qdrant server', () => {
   videoIndexContract('Qdrant', () => openAlone());
-  videoIndexContract('Qdrant, on disk, without int8, in two shards', () =>
-    openAlone({ onDisk: true, int8: false, shards: 2 }),
-  );
+  videoIndexContract('Qdrant, on disk, without int8', () => openAlone({ onDisk: true, int8: false }));
 
   describe('QdrantVideoIndex', () => {
     const dimensions = 32;
@@ -148,6 +146,24 @@ describe.skipIf(!url)('on a Qdrant server', () => {
         },
       ]);
       await expect(opened.store.snapshot('never-made')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    });
+
+    it('finds in several shards what it finds in one', async () => {
+      const { store, dispose } = await openAlone({ shards: 3 });
+      await store.ensureGeneration('g', [schema]);
+      await store.upsert('g', 'moments', points);
+      expect(await store.count('g', 'moments', [{ field: 'tenant', equals: 'b' }])).toBe(300);
+      const queries = Array.from({ length: 20 }, () => [
+        { kind: 'dense' as const, vector: 'picture', values: vector(), limit: 10 },
+        { kind: 'lexical' as const, field: 'speech', tokens: [word(), word()], limit: 10 },
+      ]).flat();
+      const wanted = await opened.store.query('g', 'moments', queries);
+      const found = await store.query('g', 'moments', queries);
+      const kept = wanted.flatMap((hits, i) =>
+        hits.filter(({ id }) => found[i]!.some((hit) => hit.id === id)),
+      );
+      expect(kept.length / wanted.flat().length).toBeGreaterThan(0.9);
+      await dispose();
     });
 
     it('lets several processes start on an empty server at once', async () => {

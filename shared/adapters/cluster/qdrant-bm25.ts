@@ -5,12 +5,13 @@
  * BM25 as in Robertson & Zaragoza, "The Probabilistic Relevance Framework", 2009, k1 = 1.2, b = 0.75; the IDF is
  * ln(1 + (N - n + 0.5) / (n + 0.5)), as in Lucene.
  *
- * Two things differ from an engine that keeps postings of words:
+ * Three things differ from an engine that keeps postings of words:
  * - The mean length of a field is a constant of the generation ({@link meanLength}), since a weight is fixed when its
  *   document is written. The constant only sets how fast long fields are discounted. Where lengths differ by 25 times,
  *   being wrong by a factor of two keeps 83 % of the best ten, by three 75 % (qdrant-bm25.test.ts).
  * - A dimension is the token's 32-bit hash. Of V different tokens about V² / 2³³ pairs share one: of a million, some 116
  *   pairs, so 1 token in 4 300 also finds the documents of another, at that token's weight.
+ * - Each shard of a collection has document frequencies of its own.
  */
 
 const K1 = 1.2;

@@ -111,9 +111,7 @@ export class QdrantVideoIndex implements VideoIndex {
   }
 
   async activate(generation: string): Promise<void> {
-    const members = (await this.#collections()).filter(
-      (name) => this.#names.parse(name)?.generation === generation,
-    );
+    const members = await this.#members(generation);
     if (members.length === 0) {
       throw new CinedexError('NOT_FOUND', `There is no generation "${generation}".`);
     }
@@ -139,8 +137,7 @@ export class QdrantVideoIndex implements VideoIndex {
   }
 
   async dropGeneration(generation: string): Promise<void> {
-    for (const name of await this.#collections()) {
-      if (this.#names.parse(name)?.generation !== generation) continue;
+    for (const name of await this.#members(generation)) {
       this.#layouts.delete(name);
       // Its alias goes with it.
       await this.#requests.ask(`drop ${name}`, (client) => client.deleteCollection(name));
