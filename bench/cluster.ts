@@ -1,0 +1,346 @@
+/**
+ * What the runtime costs on real servers: events a second through one empty stage against bare kafkajs and BullMQ that
+ * do the same hand-overs in the same run; then all stages with empty handlers, worked by one process and by two.
+ *
+ *   KAFKA_BROKERS=localhost:9092 REDIS_URL=redis://localhost:6379/0 node bench/cluster.ts [events]
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Queue, Worker } from 'bullmq';
+import { Redis } from 'ioredis';
+import kafkajs from 'kafkajs';
+import { z } from 'zod';
+import { BullmqJobQueue } from '../shared/adapters/bullmq-job-queue.ts';
+import { openKafkaEventBus } from '../shared/adapters/cluster/kafka-event-bus.ts';
+import { redisBackend } from '../shared/adapters/cluster/redis-bullmq.ts';
+import { openRedis } from '../shared/adapters/cluster/redis-connection.ts';
+import { RedisIdentityStore } from '../shared/adapters/cluster/redis-identity-store.ts';
+import { RedisLedger } from '../shared/adapters/cluster/redis-ledger.ts';
+import { FolderArtifactStore } from '../shared/adapters/embedded/folder-artifact-store.ts';
+import { loadConfig } from '../shared/config.ts';
+import { createLogger } from '../shared/telemetry/logger.ts';
+import { MemoryIndex } from '../test/fixtures/memory-index.ts';
+import { upload } from '../test/fixtures/pipeline.ts';
+import { type App, createApp } from '../workers/app.ts';
+import { type AnyStage, defineStage, ok } from '../workers/runtime/stage.ts';
+
+const brokers = process.env.KAFKA_BROKERS;
+const redis = process.env.REDIS_URL;
+if (!brokers || !redis) throw new Error('KAFKA_BROKERS and REDIS_URL must name the servers.');
+
+const CONCURRENCY = 32;
+/** How long a handler of the scaling run waits: it costs no processor, as if a GPU or another service did the work. */
+const WAIT_MS = 40;
+const WAITING_CONCURRENCY = 4;
+const Empty = z.object({ made: z.literal(true) });
+const logger = createLogger({ level: 'silent' });
+
+/** frames, or the whole shape: frames → ocr, faces, embedding; audio; all of them → document. */
+function emptyStages(shape: 'one' | 'all', concurrency: number, waitMs: number): AnyStage[] {
+  const common = (name: string) => ({
+    ...{ name, version: 1, output: Empty, config: z.object({}), concurrency },
+    ...{ timeoutMs: 60_000, retry: { attempts: 3, backoffMs: 100 } },
+  });
+  const create = async () => ({
+    async run() {
+      if (waitMs > 0) await delay(waitMs);
+      return ok({ made: true as const });
+    },
+  });
+  const frames = defineStage(common('frames'), create);
+  if (shape === 'one') return [frames] as unknown as AnyStage[];
+  const needFrames = { requires: { frames: Empty } };
+  return [
+    frames,
+    ...['ocr', 'faces', 'embedding'].map((name) => defineStage({ ...common(name), ...needFrames }, create)),
+    defineStage(common('audio'), create),
+    defineStage(
+      {
+        ...common('document'),
+        ...needFrames,
+        joins: { ocr: Empty, faces: Empty, embedding: Empty, audio: Empty },
+      },
+      create,
+    ),
+  ] as unknown as AnyStage[];
+}
+
+interface Opened {
+  app: App;
+  close(): Promise<void>;
+}
+
+async function openApp(
+  name: string,
+  folder: string,
+  stages: AnyStage[],
+  onDone: (stage: string) => void,
+): Promise<Opened> {
+  const config = loadConfig(
+    {},
+    {},
+    {
+      core: { mode: 'cluster', dataDir: folder, logLevel: 'silent' },
+      kafka: { brokers },
+      redis: { url: redis, prefix: name },
+      runtime: { maxQueueDepth: 1_000_000 },
+    },
+  );
+  const bus = await openKafkaEventBus(config.kafka, { logger });
+  const { prefix } = config.redis;
+  const queue = new BullmqJobQueue(redisBackend(await openRedis(config.redis, 'queue', logger), prefix));
+  const ledger = new RedisLedger(await openRedis(config.redis, 'store', logger), prefix);
+  const identities = new RedisIdentityStore(await openRedis(config.redis, 'store', logger), prefix);
+  const artifacts = new FolderArtifactStore(path.join(folder, 'artifacts'));
+  const app = await createApp(config, {
+    stages,
+    logger,
+    stores: {
+      bus,
+      queue,
+      ledger,
+      identities,
+      artifacts,
+      index: new MemoryIndex(),
+      close: async () => undefined,
+    },
+    onJob: ({ outcome, stage }) => {
+      if (outcome !== 'done') throw new Error(`a job of ${stage} ended as ${outcome}`);
+      onDone(stage);
+    },
+  });
+  return {
+    app,
+    async close() {
+      await app.stop();
+      for (const store of [bus, queue, ledger, identities, artifacts]) await store.close();
+    },
+  };
+}
+
+interface Timing {
+  seconds: number;
+  cpuSeconds: number;
+  eventsPerSecond: number;
+}
+
+async function timed(events: number, work: () => Promise<unknown>): Promise<Timing> {
+  const cpu = process.cpuUsage();
+  const started = performance.now();
+  await work();
+  const { user, system } = process.cpuUsage(cpu);
+  const seconds = (performance.now() - started) / 1_000;
+  return {
+    seconds: round(seconds),
+    cpuSeconds: round((user + system) / 1e6),
+    eventsPerSecond: round(events / seconds),
+  };
+}
+
+/** Counts to a number that can be set before each run. */
+class Countdown {
+  #left = 0;
+  #finish: () => void = () => undefined;
+
+  from(count: number): Promise<void> {
+    this.#left = count;
+    return new Promise((resolve) => {
+      this.#finish = resolve;
+    });
+  }
+
+  tick(): void {
+    this.#left -= 1;
+    if (this.#left === 0) this.#finish();
+  }
+}
+
+/**
+ * The same hand-overs without a runtime: an event is consumed, a job with an id of its own is added in bulk before the
+ * offset is committed, an empty handler runs, and its output event is acknowledged by the broker before the job is.
+ */
+async function bare(events: number): Promise<Timing> {
+  const name = `bare-${randomUUID().slice(0, 8)}`;
+  const kafka = new kafkajs.Kafka({
+    clientId: name,
+    brokers: brokers!.split(','),
+    logLevel: kafkajs.logLevel.NOTHING,
+  });
+  const admin = kafka.admin();
+  await admin.connect();
+  const topics = [`${name}.in`, `${name}.out`];
+  await admin.createTopics({
+    waitForLeaders: true,
+    topics: topics.map((topic) => ({ topic, numPartitions: 8 })),
+  });
+  const producer = kafka.producer();
+  await producer.connect();
+  const connection = () => new Redis(redis!, { maxRetriesPerRequest: null });
+  const queue = new Queue(name, { connection: connection() });
+  const count = new Countdown();
+  const worker = new Worker(
+    name,
+    async ({ data }) => {
+      await producer.send({
+        topic: topics[1]!,
+        acks: -1,
+        messages: [{ key: data.key, value: JSON.stringify(data) }],
+      });
+      count.tick();
+    },
+    { connection: connection(), concurrency: CONCURRENCY, removeOnComplete: { count: 0 } },
+  );
+  await worker.waitUntilReady();
+  const consumer = kafka.consumer({ groupId: name });
+  await consumer.connect();
+  await consumer.subscribe({ topics: [topics[0]!], fromBeginning: true });
+  await consumer.run({
+    autoCommit: false,
+    eachBatchAutoResolve: false,
+    partitionsConsumedConcurrently: 8,
+    async eachBatch({ batch: { topic, partition, messages } }) {
+      await queue.addBulk(
+        messages.map(({ key, value, offset }) => ({
+          name: 'step',
+          data: { key: String(key), value: String(value) },
+          opts: { jobId: `j${partition}-${offset}`, priority: 2 },
+        })),
+      );
+      const next = String(BigInt(messages.at(-1)!.offset) + 1n);
+      await consumer.commitOffsets([{ topic, partition, offset: next }]);
+    },
+  });
+  const send = (from: number, to: number) =>
+    producer.send({
+      topic: topics[0]!,
+      acks: -1,
+      messages: Array.from({ length: to - from }, (_, i) => ({
+        key: `default/v${from + i}`,
+        value: JSON.stringify(upload(`v${from + i}`).data),
+      })),
+    });
+  const warm = count.from(200);
+  await send(0, 200);
+  await warm;
+  const result = await timed(events, async () => {
+    const finished = count.from(events);
+    for (let i = 200; i < 200 + events; i += 1_000) await send(i, Math.min(i + 1_000, 200 + events));
+    await finished;
+  });
+  await consumer.disconnect();
+  await worker.close();
+  await queue.obliterate({ force: true });
+  await queue.close();
+  await producer.disconnect();
+  await admin.deleteTopics({ topics });
+  await admin.disconnect();
+  return result;
+}
+
+async function runtime(events: number): Promise<Timing> {
+  const name = `bench-${randomUUID().slice(0, 8)}`;
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'cinedex-bench-'));
+  const count = new Countdown();
+  const { app, close } = await openApp(name, folder, emptyStages('one', CONCURRENCY, 0), () => count.tick());
+  await app.start();
+  const warm = count.from(200);
+  await app.publish(uploads(0, 200));
+  await warm;
+  const result = await timed(events, async () => {
+    const finished = count.from(events);
+    for (let i = 200; i < 200 + events; i += 1_000)
+      await app.publish(uploads(i, Math.min(i + 1_000, 200 + events)));
+    await finished;
+  });
+  await close();
+  rmSync(folder, { recursive: true, force: true });
+  return result;
+}
+
+/** Events a second through all stages, worked by so many processes. */
+async function processes(howMany: number, events: number, waitMs: number): Promise<number> {
+  const name = `bench-${randomUUID().slice(0, 8)}`;
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'cinedex-bench-'));
+  const count = new Countdown();
+  const publisher = await openApp(name, folder, emptyStages('all', 1, 0), () => undefined);
+  const children: ChildProcess[] = [];
+  for (let n = 0; n < howMany; n++) {
+    const child = fork(import.meta.filename, ['work', name, folder, String(waitMs)]);
+    child.on('message', (message) => {
+      if (message === 'document') count.tick();
+    });
+    await once(child, 'message');
+    children.push(child);
+  }
+  const warm = count.from(20);
+  await publisher.app.publish(uploads(0, 20));
+  await warm;
+  const { eventsPerSecond } = await timed(events, async () => {
+    const finished = count.from(events);
+    await publisher.app.publish(uploads(20, 20 + events));
+    await finished;
+  });
+  for (const child of children) child.send('stop');
+  await Promise.all(children.map((child) => once(child, 'exit')));
+  await publisher.close();
+  rmSync(folder, { recursive: true, force: true });
+  return eventsPerSecond;
+}
+
+async function work(name: string, folder: string, waitMs: number): Promise<void> {
+  const concurrency = waitMs > 0 ? WAITING_CONCURRENCY : CONCURRENCY;
+  const { app, close } = await openApp(name, folder, emptyStages('all', concurrency, waitMs), (stage) =>
+    process.send!(stage),
+  );
+  await app.start();
+  process.send!('ready');
+  await once(process, 'message');
+  await close();
+  process.disconnect();
+}
+
+function uploads(from: number, to: number) {
+  return Array.from({ length: to - from }, (_, i) => upload(`v${from + i}`));
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}
+
+function median(values: number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+}
+
+if (process.argv[2] === 'work') {
+  await work(process.argv[3]!, process.argv[4]!, Number(process.argv[5]));
+} else {
+  const events = Number(process.argv[2] ?? 3_000);
+  // In turns, so that what else the machine does falls on both.
+  const rounds = [];
+  for (let n = 0; n < 3; n++) rounds.push({ bare: await bare(events), runtime: await runtime(events) });
+  const few = Math.ceil(events / 10);
+  const empty = { one: await processes(1, few, 0), two: await processes(2, few, 0) };
+  const waiting = { one: await processes(1, few, WAIT_MS), two: await processes(2, few, WAIT_MS) };
+  const result = {
+    command: `KAFKA_BROKERS=… REDIS_URL=… node bench/cluster.ts ${events}`,
+    ...{ events, concurrency: CONCURRENCY, rounds },
+    runtimeOverBare: {
+      wall: round(median(rounds.map((each) => each.runtime.seconds / each.bare.seconds))),
+      cpu: round(median(rounds.map((each) => each.runtime.cpuSeconds / each.bare.cpuSeconds))),
+    },
+    allStages: {
+      emptyHandlers: { videosPerSecond: empty, twoOverOne: round(empty.two / empty.one) },
+      waitingHandlers: {
+        ...{ waitMs: WAIT_MS, concurrencyOfEachStage: WAITING_CONCURRENCY, videosPerSecond: waiting },
+        twoOverOne: round(waiting.two / waiting.one),
+      },
+    },
+  };
+  writeFileSync(new URL('./results/cluster.json', import.meta.url), `${JSON.stringify(result, null, 2)}\n`);
+  console.log(JSON.stringify(result, null, 2));
+}
