@@ -30,7 +30,9 @@ describe.skipIf(!canStartKafka())('Kafka taken away', { timeout: 150_000 }, () =
       CINEDEX_KAFKA_BROKERS: server.url,
       CINEDEX_KAFKA_PUBLISH_TIMEOUT_MS: String(publishTimeoutMs),
     }).kafka;
-    const bus = await openKafkaEventBus(config, { times: { sessionMs: 4_000, heartbeatMs: 200, fetchWaitMs: 100 } });
+    const bus = await openKafkaEventBus(config, {
+      times: { sessionMs: 4_000, heartbeatMs: 200, fetchWaitMs: 100 },
+    });
     opened.push(bus);
     return bus;
   }
