@@ -1,6 +1,6 @@
 /** Cuts lines of text out of a picture and lays them flat. */
 import { quadSize } from './geometry.ts';
-import type { Pixels, Quad } from './types.ts';
+import type { Pixels, Point, Quad } from './types.ts';
 
 /** A picture and its halves, made when first asked for: big text is read from a smaller one without aliasing. */
 export class Pyramid {
@@ -58,6 +58,45 @@ function halve({ data, width, height }: Pixels): Pixels {
 
 /** A line this much taller than wide is read as a column: turned so that its right side comes to the top. */
 const COLUMN_RATIO = 1.5;
+
+export function isColumn(quad: Quad): boolean {
+  const { width, height } = quadSize(quad);
+  return height >= COLUMN_RATIO * width;
+}
+
+/** A column of upright characters, as Chinese is written downwards, with the characters side by side (square cells). */
+export function cropColumn(pyramid: Pyramid, quad: Quad, height: number): Pixels {
+  const size = quadSize(quad);
+  const count = Math.max(1, Math.round(size.height / (size.width || 1)));
+  const [a, b, c, d] = quad;
+  const between = (from: Point, to: Point, share: number): Point => [
+    from[0] + (to[0] - from[0]) * share,
+    from[1] + (to[1] - from[1]) * share,
+  ];
+  const cells = Array.from({ length: count }, (_, i) =>
+    cropLine(
+      pyramid,
+      [
+        between(a, d, i / count),
+        between(b, c, i / count),
+        between(b, c, (i + 1) / count),
+        between(a, d, (i + 1) / count),
+      ],
+      height,
+    ),
+  );
+  const width = cells.reduce((sum, cell) => sum + cell.width, 0);
+  const data = new Uint8Array(width * height * 3);
+  for (let row = 0; row < height; row++) {
+    let at = row * width * 3;
+    for (const cell of cells) {
+      data.set(cell.data.subarray(row * cell.width * 3, (row + 1) * cell.width * 3), at);
+      at += cell.width * 3;
+    }
+  }
+  return { data, width, height };
+}
+
 const MIN_WIDTH = 8;
 const MAX_WIDTH = 4096;
 

@@ -11,7 +11,12 @@ const WHITE = 255;
  */
 export function prepareLine(strip: Pixels): Grey {
   const ink = findInk(strip);
-  return pad(ink ? softLetters(strip, ink) : upright(toGrey(strip)), MARGIN, WHITE);
+  return ink ? pad(softLetters(strip, ink), MARGIN, WHITE) : plainLine(strip);
+}
+
+/** The strip as it is, in grey, dark on light: for letters that cannot be told from what is around them by their colour. */
+export function plainLine(strip: Pixels): Grey {
+  return pad(stretched(upright(toGrey(strip))), MARGIN, WHITE);
 }
 
 function softLetters({ width, height }: Pixels, { letters, distances, tolerance }: Ink): Grey {
@@ -42,6 +47,15 @@ function upright({ data, width, height }: Grey): Grey {
   border.sort((a, b) => a - b);
   if (border[border.length >> 1]! > threshold) return { data, width, height };
   return { data: data.map((value) => WHITE - value), width, height };
+}
+
+/** Contrast drawn out between the darkest and the lightest hundredth. */
+function stretched({ data, width, height }: Grey): Grey {
+  const sorted = data.slice().sort();
+  const dark = sorted[Math.floor(sorted.length * 0.01)]!;
+  const light = sorted[Math.floor(sorted.length * 0.99)]!;
+  const gain = WHITE / Math.max(1, light - dark);
+  return { data: data.map((value) => Math.max(0, Math.min(WHITE, (value - dark) * gain))), width, height };
 }
 
 function pad({ data, width, height }: Grey, margin: number, value: number): Grey {

@@ -1,16 +1,18 @@
 /** Tesseract behind the port of the recognisers: prepared lines only, English and Chinese apart, the better one per line. */
 import type { RecognizeResult } from 'tesseract.js';
-import { cropLine, pyramidOf } from './crop.ts';
+import { cropColumn, cropLine, isColumn, pyramidOf } from './crop.ts';
 import { expandQuad } from './geometry.ts';
-import { prepareLine, stackLines, toPgm } from './prepared-line.ts';
+import { plainLine, prepareLine, stackLines, toPgm } from './prepared-line.ts';
 import { TesseractWorker } from './tesseract-worker.ts';
-import type { Reading, TextRecogniser } from './types.ts';
+import type { Grey, Reading, TextRecogniser } from './types.ts';
 
 const LINE_HEIGHT = 64;
 /** Room around the box, in its heights, so that letters do not touch the strip's border. */
 const ROOM = { across: 0.15, along: 0.225 };
 /** Sheets stay small, so that one job stays short. */
 const LINES_A_SHEET = 24;
+/** A line read less surely is prepared in another way and read again, 0..1. */
+const SURE = 0.85;
 
 export interface TesseractFiles {
   english: string;
@@ -20,24 +22,40 @@ export interface TesseractFiles {
 export function openTesseract(files: TesseractFiles): TextRecogniser {
   const english = new TesseractWorker(files.english);
   const chinese = new TesseractWorker(files.chinese);
+  const readSheets = async (lines: readonly Grey[]): Promise<Reading[]> => {
+    const readings: Reading[] = [];
+    for (let start = 0; start < lines.length; start += LINES_A_SHEET) {
+      const { sheet, rows } = stackLines(lines.slice(start, start + LINES_A_SHEET));
+      const image = toPgm(sheet);
+      const [latin, han] = await Promise.all([english.recognise(image), chinese.recognise(image)]);
+      const latinLines = readingsOnRows(latin, rows, false);
+      const hanLines = readingsOnRows(han, rows, true);
+      readings.push(...rows.map((_, index) => betterReading(latinLines[index]!, hanLines[index]!)));
+    }
+    return readings;
+  };
   return {
     engine: 'tesseract',
     confidenceScale: 2 / 3,
     async recognise(picture, quads) {
       const pyramid = pyramidOf(picture);
-      const readings: Reading[] = [];
-      for (let start = 0; start < quads.length; start += LINES_A_SHEET) {
-        const lines = quads
-          .slice(start, start + LINES_A_SHEET)
-          .map((quad) =>
-            prepareLine(cropLine(pyramid, expandQuad(quad, ROOM.across, ROOM.along), LINE_HEIGHT)),
-          );
-        const { sheet, rows } = stackLines(lines);
-        const image = toPgm(sheet);
-        const [latin, han] = await Promise.all([english.recognise(image), chinese.recognise(image)]);
-        const latinLines = readingsOnRows(latin, rows, false);
-        const hanLines = readingsOnRows(han, rows, true);
-        readings.push(...rows.map((_, index) => betterReading(latinLines[index]!, hanLines[index]!)));
+      const strips = quads.map((quad) =>
+        cropLine(pyramid, expandQuad(quad, ROOM.across, ROOM.along), LINE_HEIGHT),
+      );
+      const readings = await readSheets(strips.map(prepareLine));
+      // What was not read surely gets another chance, prepared in other ways.
+      const again = quads.flatMap((quad, index) => {
+        if (readings[index]!.confidence >= SURE) return [];
+        const lines = [plainLine(strips[index]!)];
+        if (isColumn(quad)) {
+          const column = cropColumn(pyramid, expandQuad(quad, ROOM.across, ROOM.along), LINE_HEIGHT);
+          lines.push(prepareLine(column), plainLine(column));
+        }
+        return lines.map((line) => ({ index, line }));
+      });
+      const others = await readSheets(again.map(({ line }) => line));
+      for (const [place, { index }] of again.entries()) {
+        if (others[place]!.confidence > readings[index]!.confidence) readings[index] = others[place]!;
       }
       return readings;
     },
