@@ -101,14 +101,15 @@ describe.skipIf(!canStartRedis())('a connection to Redis', () => {
     expect(told.said.map((line) => line.split(' ')[0])).toEqual(['error', 'warn']);
   });
 
-  describe.skipIf(findProgram('openssl') === null)('over TLS', () => {
+  const openssl = findProgram('openssl');
+  describe.skipIf(openssl === null)('over TLS', () => {
     const { folder, remove } = temporaryFolder();
     const at = (name: string) => path.join(folder, name);
     afterAll(remove);
     beforeAll(() => {
-      const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'ignore' });
+      const run = (...args: string[]) => execFileSync(openssl!, args, { cwd: folder, stdio: 'ignore' });
       const subject = (name: string) => ['-subj', `/CN=${name}`, '-days', '2', '-nodes'];
-      openssl(
+      run(
         'req',
         '-x509',
         '-newkey',
@@ -119,7 +120,7 @@ describe.skipIf(!canStartRedis())('a connection to Redis', () => {
         'ca.pem',
         ...subject('authority'),
       );
-      openssl(
+      run(
         'req',
         '-newkey',
         'rsa:2048',
@@ -130,7 +131,7 @@ describe.skipIf(!canStartRedis())('a connection to Redis', () => {
         ...subject('localhost'),
       );
       writeFileSync(at('names'), 'subjectAltName=DNS:localhost,IP:127.0.0.1');
-      openssl(
+      run(
         ...['x509', '-req', '-in', 'server.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial'],
         ...['-out', 'server.pem', '-days', '2', '-extfile', 'names'],
       );
