@@ -1,2 +1,2 @@
-/** The vectors that the audio stage gives to segments of sound; workers/audio/embedding.ts says what they are made of. */
+/** The vectors that the audio stage gives to segments of sound; analysis/embedding.ts says what they are made of. */
 export const AUDIO_SPACE = { id: 'sound-statistics@1', dimensions: 104 } as const;

@@ -1,5 +1,8 @@
 /** The audio stage: what a video sounds like, and what is said in it. */
 import { z } from 'zod';
+import { listen, startAnalysis, VOICE_MODEL } from '../../shared/audio/analysis/listen.ts';
+import type { Loudness } from '../../shared/audio/analysis/loudness.ts';
+import type { Analysis } from '../../shared/audio/analysis/recording.ts';
 import { AUDIO_SPACE } from '../../shared/audio/embedding-space.ts';
 import {
   encodeFingerprint,
@@ -10,12 +13,7 @@ import type { CoreConfig } from '../../shared/config.ts';
 import { AudioAnalyzed } from '../../shared/contracts/artifacts.ts';
 import { createSafeMedia } from '../../shared/media/safe-media.ts';
 import { ModelStore } from '../../shared/models/store.ts';
-import { ThreadClient } from '../../shared/threads/client.ts';
 import { defineStage, ok, partial, type Services, skip } from '../runtime/stage.ts';
-import type { AnalysisThread } from './analysis.thread.ts';
-import type { Analysis } from './analysis.ts';
-import { listen } from './listen.ts';
-import type { Loudness } from './loudness.ts';
 import { RecordedSpeech } from './speech.ts';
 import {
   chooseTranscriber,
@@ -24,7 +22,6 @@ import {
   TRANSCRIBER_CHOICES,
 } from './transcribers.ts';
 
-const VOICE_MODEL = 'silero-vad';
 /** Two hours of speech at twice real time, the slowest machine that makes sense. */
 const TIMEOUT_MS = 2 * 3_600_000;
 /** Shorter tracks have too few sub-fingerprints to be told apart. */
@@ -79,9 +76,7 @@ export const audio = defineStage(
       const model = suggestedTranscriber(core.core.profile);
       logger.info(`no speech model is here: run \`cinedex models pull ${model}\` to index what is said`);
     }
-    const thread = new ThreadClient<AnalysisThread>(new URL('./analysis.thread.ts', import.meta.url), {
-      voiceModel: models.file(VOICE_MODEL, 'silero_vad_v5.onnx'),
-    });
+    const thread = startAnalysis(models);
     return {
       async warmUp() {
         await Promise.all([thread.call('warmUp', []), transcriber?.warmUp()]);

@@ -4,9 +4,10 @@
  * Such a model pads every window to its full length, so a full one costs no more than a short one, and it hears the
  * language and the sense better. Pure.
  */
+
+import { SAMPLE_RATE } from '../../shared/audio/analysis/frame-sizes.ts';
+import type { SpeechClip } from '../../shared/audio/analysis/recording.ts';
 import type { TimeSpan } from '../../shared/contracts/common.ts';
-import type { SpeechClip } from './analysis.ts';
-import { SAMPLE_RATE } from './frame-sizes.ts';
 
 /** Pauses are kept up to this length, as signs of where a sentence ends. */
 const LONGEST_PAUSE_SEC = 0.5;

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { SAMPLE_RATE } from '../../shared/audio/analysis/frame-sizes.ts';
+import type { SpeechClip } from '../../shared/audio/analysis/recording.ts';
 import type { Transcriber, Transcription } from '../../shared/audio/transcriber.ts';
-import type { SpeechClip } from './analysis.ts';
-import { SAMPLE_RATE } from './frame-sizes.ts';
 import { RecordedSpeech } from './speech.ts';
 import { onVideoClock, type SpeechPack, SpeechPacker } from './speech-packs.ts';
 

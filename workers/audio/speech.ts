@@ -1,8 +1,9 @@
 /** Everything that is said in one recording: what a transcriber makes of its stretches of speech. */
+
+import type { SpeechClip } from '../../shared/audio/analysis/recording.ts';
 import type { Transcriber, Transcription } from '../../shared/audio/transcriber.ts';
 import { keepUnderstood, type TimedTranscription } from '../../shared/audio/understood.ts';
 import type { SpeechSegment } from '../../shared/contracts/artifacts.ts';
-import type { SpeechClip } from './analysis.ts';
 import { onVideoClock, type SpeechPack, SpeechPacker } from './speech-packs.ts';
 
 /** Less than this may be a sound that resembles a voice for a moment; its transcript is not missed. */

@@ -8,17 +8,17 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { rawEmbedding } from '../../../shared/audio/analysis/embedding.ts';
+import { FeatureExtractor } from '../../../shared/audio/analysis/features.ts';
+import { SAMPLE_RATE } from '../../../shared/audio/analysis/frame-sizes.ts';
+import { type Analysis, RecordingAnalysis } from '../../../shared/audio/analysis/recording.ts';
+import { VoiceActivity } from '../../../shared/audio/analysis/voice-activity.ts';
 import { hannWindow, RealFft } from '../../../shared/audio/fft.ts';
 import { FINGERPRINT_FRAME, fingerprintOf, type SpectrumSource } from '../../../shared/audio/fingerprint.ts';
 import { compareFingerprints, SAME_RECORDING_BER } from '../../../shared/audio/fingerprint-match.ts';
 import { findBinaries } from '../../../shared/media/binaries.ts';
 import { ModelStore } from '../../../shared/models/store.ts';
 import { sharedData } from '../../../test/fixtures/shared-data.ts';
-import { type Analysis, RecordingAnalysis } from '../analysis.ts';
-import { rawEmbedding } from '../embedding.ts';
-import { FeatureExtractor } from '../features.ts';
-import { SAMPLE_RATE } from '../frame-sizes.ts';
-import { VoiceActivity } from '../voice-activity.ts';
 
 const found = sharedData();
 if (!found) process.exit(0);
@@ -236,7 +236,7 @@ function measureScale(): void {
     Math.max(1e-4, Math.sqrt(mean((row) => (row[i]! - middle) ** 2))),
   );
   const short = (values: number[]) => values.map((value) => Number(value.toPrecision(4)));
-  const target = new URL('../embedding-scale.json', import.meta.url);
+  const target = new URL('../../../shared/audio/analysis/embedding-scale.json', import.meta.url);
   writeFileSync(target, `${JSON.stringify({ centre: short(centre), deviation: short(deviation) })}\n`);
 }
 

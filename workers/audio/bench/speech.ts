@@ -6,16 +6,14 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { editDistance, words } from '../../../bench/metrics/edit-distance.ts';
+import { listen, startAnalysis } from '../../../shared/audio/analysis/listen.ts';
+import type { SpeechClip } from '../../../shared/audio/analysis/recording.ts';
 import { createMoonshine, MOONSHINE_MODELS } from '../../../shared/audio/moonshine.ts';
 import { keepUnderstood, type TimedTranscription } from '../../../shared/audio/understood.ts';
 import { loadConfig } from '../../../shared/config.ts';
 import { createSafeMedia } from '../../../shared/media/safe-media.ts';
 import { ModelStore } from '../../../shared/models/store.ts';
-import { ThreadClient } from '../../../shared/threads/client.ts';
 import { sharedData } from '../../../test/fixtures/shared-data.ts';
-import type { AnalysisThread } from '../analysis.thread.ts';
-import type { SpeechClip } from '../analysis.ts';
-import { listen } from '../listen.ts';
 
 interface Recording {
   set: 'english' | 'digits' | 'foreign';
@@ -28,9 +26,7 @@ if (!folder) process.exit(0);
 const modelsFolder = process.argv[2] ?? '.cinedex/models';
 const models = new ModelStore(path.resolve(modelsFolder));
 const media = createSafeMedia(loadConfig({}).media);
-const thread = new ThreadClient<AnalysisThread>(new URL('../analysis.thread.ts', import.meta.url), {
-  voiceModel: models.file('silero-vad', 'silero_vad_v5.onnx'),
-});
+const thread = startAnalysis(models);
 
 function recordings(data: string): Recording[] {
   const { files } = JSON.parse(readFileSync(path.join(data, 'manifest.json'), 'utf8')) as {

@@ -3,8 +3,8 @@
  * so that two hours need a few megabytes.
  */
 
-import { hannWindow, RealFft } from '../../shared/audio/fft.ts';
-import { Fingerprinter } from '../../shared/audio/fingerprint.ts';
+import { hannWindow, RealFft } from '../fft.ts';
+import { Fingerprinter } from '../fingerprint.ts';
 import { BLOCK_FRAMES, LONG_FRAME, LONG_HOP, SAMPLE_RATE, SHORT_FRAME, SHORT_HOP } from './frame-sizes.ts';
 import { Chroma, TonalTracker } from './tonality.ts';
 

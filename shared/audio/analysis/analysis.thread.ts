@@ -1,6 +1,6 @@
-import { CinedexError } from '../../shared/contracts/errors.ts';
-import { serve } from '../../shared/threads/serve.ts';
-import { type Analysis, RecordingAnalysis, type SpeechClip } from './analysis.ts';
+import { CinedexError } from '../../contracts/errors.ts';
+import { serve } from '../../threads/serve.ts';
+import { type Analysis, RecordingAnalysis, type SpeechClip } from './recording.ts';
 import { VoiceActivity } from './voice-activity.ts';
 
 interface AnalysisInit {

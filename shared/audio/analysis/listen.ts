@@ -1,12 +1,13 @@
 /** One pass over a file's sound: ffmpeg measures loudness on the original and pipes 16 kHz mono to the analysis thread. */
-import type { CinedexError } from '../../shared/contracts/errors.ts';
-import type { AudioTrack } from '../../shared/media/probe.ts';
-import type { SafeMedia } from '../../shared/media/safe-media.ts';
-import type { ThreadClient } from '../../shared/threads/client.ts';
+import type { CinedexError } from '../../contracts/errors.ts';
+import type { AudioTrack } from '../../media/probe.ts';
+import type { SafeMedia } from '../../media/safe-media.ts';
+import type { ModelStore } from '../../models/store.ts';
+import { ThreadClient } from '../../threads/client.ts';
 import type { AnalysisThread } from './analysis.thread.ts';
-import type { Analysis, SpeechClip } from './analysis.ts';
 import { SAMPLE_RATE } from './frame-sizes.ts';
 import { type Loudness, parseLoudness } from './loudness.ts';
+import type { Analysis, SpeechClip } from './recording.ts';
 
 /** Bytes that go to the thread at once: four seconds. */
 const PIECE_BYTES = SAMPLE_RATE * 4 * 4;
@@ -28,6 +29,19 @@ interface ListenRequest {
   timeoutMs: number;
   /** Called for each stretch of speech, in order; decoding waits for it. */
   onSpeech(clip: SpeechClip): Promise<void>;
+}
+
+/** Tells where somebody speaks. */
+export const VOICE_MODEL = 'silero-vad';
+
+/**
+ * The thread that {@link listen} analyses in. It starts with its first call, and hears one recording at a time.
+ * @throws CinedexError MODEL_MISSING
+ */
+export function startAnalysis(models: ModelStore): ThreadClient<AnalysisThread> {
+  return new ThreadClient<AnalysisThread>(new URL('./analysis.thread.ts', import.meta.url), {
+    voiceModel: models.file(VOICE_MODEL, 'silero_vad_v5.onnx'),
+  });
 }
 
 let recordings = 0;

@@ -1,15 +1,14 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { AUDIO_SPACE } from '../../shared/audio/embedding-space.ts';
-import { ModelStore } from '../../shared/models/store.ts';
-import { type Analysis, RecordingAnalysis } from './analysis.ts';
+import { ModelStore } from '../../models/store.ts';
+import { AUDIO_SPACE } from '../embedding-space.ts';
 import { FeatureExtractor } from './features.ts';
 import { SAMPLE_RATE } from './frame-sizes.ts';
 import { pieces } from './listen.ts';
 import { parseLoudness } from './loudness.ts';
+import { type Analysis, RecordingAnalysis } from './recording.ts';
 import { type SpeechWindow, SpeechWindows, STEP_SEC } from './speech-windows.ts';
 import { estimateTempo } from './tempo.ts';
-import { chooseTranscriber, suggestedTranscriber } from './transcribers.ts';
 import { VoiceActivity } from './voice-activity.ts';
 
 type Wave = (second: number, sample: number) => number;
@@ -223,43 +222,5 @@ describe('pieces', () => {
       }),
       { numRuns: 30 },
     );
-  });
-});
-
-describe('chooseTranscriber', () => {
-  const having = (...ids: string[]) => ({ has: (id: string) => ids.includes(id) });
-
-  it('takes the best that is there, or none', () => {
-    expect(chooseTranscriber('auto', having(), 'bundled')).toBeNull();
-    expect(chooseTranscriber('auto', having('moonshine-tiny'), 'bundled')).toBe('moonshine-tiny');
-    expect(chooseTranscriber('auto', having('moonshine-tiny', 'moonshine-base'), 'bundled')).toBe(
-      'moonshine-base',
-    );
-    expect(chooseTranscriber('none', having('moonshine-tiny'), 'standard')).toBeNull();
-  });
-
-  it.each(['standard', 'chinese'] as const)(
-    'prefers Whisper in the profile %s, and goes without',
-    (profile) => {
-      expect(chooseTranscriber('auto', having('moonshine-base', 'whisper-base'), profile)).toBe(
-        'whisper-base',
-      );
-      expect(chooseTranscriber('auto', having('moonshine-tiny'), profile)).toBe('moonshine-tiny');
-      expect(chooseTranscriber('auto', having(), profile)).toBeNull();
-      expect(suggestedTranscriber(profile)).toBe('whisper-base');
-    },
-  );
-
-  it('stays with Moonshine in the bundled profile', () => {
-    expect(chooseTranscriber('auto', having('whisper-base'), 'bundled')).toBeNull();
-    expect(chooseTranscriber('auto', having('whisper-base', 'moonshine-tiny'), 'bundled')).toBe(
-      'moonshine-tiny',
-    );
-    expect(suggestedTranscriber('bundled')).toBe('moonshine-tiny');
-  });
-
-  it('insists on one that was asked for', () => {
-    expect(chooseTranscriber('moonshine-base', having(), 'standard')).toBe('moonshine-base');
-    expect(chooseTranscriber('whisper', having(), 'bundled')).toBe('whisper-base');
   });
 });
