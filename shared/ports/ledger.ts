@@ -34,6 +34,15 @@ export const StepState = z.object({
 });
 export type StepState = z.infer<typeof StepState>;
 
+const InteractionCounts = z.object({
+  impressions: z.number(),
+  clicks: z.number(),
+  watchSeconds: z.number(),
+  /** Of the impressions whose rank is known, from which the mean rank follows. */
+  ranked: z.object({ impressions: z.number(), sumOfRanks: z.number() }).optional(),
+});
+export type InteractionCounts = z.infer<typeof InteractionCounts>;
+
 export const VideoRecord = z.object({
   tenant: TenantId,
   videoId: VideoId,
@@ -46,17 +55,7 @@ export const VideoRecord = z.object({
   contentHash: z.string(),
   metadata: VideoMetadata,
   /** Totals over all interaction events, and for the queries seen most. */
-  interactions: z
-    .object({
-      impressions: z.number(),
-      clicks: z.number(),
-      watchSeconds: z.number(),
-      queries: z.record(
-        z.string(),
-        z.object({ impressions: z.number(), clicks: z.number(), watchSeconds: z.number() }),
-      ),
-    })
-    .optional(),
+  interactions: InteractionCounts.extend({ queries: z.record(z.string(), InteractionCounts) }).optional(),
   /** Counts changes of the gallery that touch this video; `document` runs again when it moves. */
   galleryRevision: z.number().int().nonnegative(),
   deleted: z.boolean(),

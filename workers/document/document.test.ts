@@ -77,12 +77,18 @@ describe('document', () => {
     const changed = {
       revision: 2,
       updatedAt: 2,
-      interactions: { impressions: 9, clicks: 4, watchSeconds: 30, queries: {} },
+      interactions: {
+        ...{ impressions: 9, clicks: 4, watchSeconds: 30, ranked: { impressions: 4, sumOfRanks: 10 } },
+        queries: { dogs: { impressions: 2, clicks: 1, watchSeconds: 5 } },
+      },
     };
     const outcome = await bench.indexVideo(walk, changed);
     expect(bench.encoded).toEqual([]);
     expect(output(outcome)).toMatchObject({ revision: 2, points: { videos: 1, moments: 3 } });
-    expect((await bench.payloads('videos'))[0]).toMatchObject({ revision: 2, clicks: 4, impressions: 9 });
+    expect((await bench.payloads('videos'))[0]).toMatchObject({
+      ...{ revision: 2, clicks: 4, impressions: 9, meanPosition: 2.5 },
+      queries: [{ query: 'dogs', clicks: 1, impressions: 2, meanPosition: null }],
+    });
   });
 
   it('writes again when a title changes and changes back', async () => {

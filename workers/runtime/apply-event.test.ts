@@ -75,6 +75,21 @@ describe('applyEvent', () => {
     });
   });
 
+  it('adds up the ranks at which a video was shown, where they are known', () => {
+    const shown = (impressions: number, meanPosition?: number) =>
+      event('video.interactions.v1', {
+        ...ref,
+        query: 'cats',
+        impressions,
+        clicks: 0,
+        watchSeconds: 0,
+        ...(meanPosition !== undefined && { meanPosition }),
+      });
+    const interactions = apply(upload(), shown(10, 2), shown(5), shown(30, 4))?.interactions;
+    expect(interactions).toMatchObject({ impressions: 45, ranked: { impressions: 40, sumOfRanks: 140 } });
+    expect(interactions?.queries.cats?.ranked).toEqual({ impressions: 40, sumOfRanks: 140 });
+  });
+
   it('keeps a query named like an object property apart', () => {
     const seen = event('video.interactions.v1', {
       ...ref,

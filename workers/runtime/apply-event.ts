@@ -2,7 +2,7 @@
 import type { ReceivedEvent } from '../../shared/contracts/envelope.ts';
 import { CinedexError } from '../../shared/contracts/errors.ts';
 import type { MediaSource, VideoMetadata } from '../../shared/contracts/events.ts';
-import type { StepState, VideoRecord } from '../../shared/ports/ledger.ts';
+import type { InteractionCounts, StepState, VideoRecord } from '../../shared/ports/ledger.ts';
 import { digest } from './bind.ts';
 import { FORGET } from './plan.ts';
 
@@ -149,13 +149,18 @@ function merged(metadata: VideoMetadata, update: Record<string, unknown>): Video
 }
 
 function interacted(current: VideoRecord, event: ReceivedEvent<'video.interactions.v1'>): VideoRecord {
-  const { query, impressions, clicks, watchSeconds } = event.data;
+  const { query, impressions, clicks, watchSeconds, meanPosition } = event.data;
   const before = current.interactions ?? { impressions: 0, clicks: 0, watchSeconds: 0, queries: {} };
-  const add = (known: { impressions: number; clicks: number; watchSeconds: number } | undefined) => ({
-    impressions: (known?.impressions ?? 0) + impressions,
-    clicks: (known?.clicks ?? 0) + clicks,
-    watchSeconds: (known?.watchSeconds ?? 0) + watchSeconds,
-  });
+  const add = (known: InteractionCounts | undefined): InteractionCounts => {
+    const ranked =
+      meanPosition === undefined ? known?.ranked : addRanks(known?.ranked, impressions, meanPosition);
+    return {
+      impressions: (known?.impressions ?? 0) + impressions,
+      clicks: (known?.clicks ?? 0) + clicks,
+      watchSeconds: (known?.watchSeconds ?? 0) + watchSeconds,
+      ...(ranked && { ranked }),
+    };
+  };
   let queries = before.queries;
   if (query) {
     queries = { ...queries, [query]: add(Object.hasOwn(queries, query) ? queries[query] : undefined) };
@@ -166,4 +171,12 @@ function interacted(current: VideoRecord, event: ReceivedEvent<'video.interactio
     }
   }
   return { ...current, interactions: { ...add(before), queries } };
+}
+
+function addRanks(
+  { impressions, sumOfRanks }: NonNullable<InteractionCounts['ranked']> = { impressions: 0, sumOfRanks: 0 },
+  more: number,
+  meanPosition: number,
+): InteractionCounts['ranked'] {
+  return { impressions: impressions + more, sumOfRanks: sumOfRanks + more * meanPosition };
 }
