@@ -1,5 +1,5 @@
 /** The recall channels: every way in which a video or a moment of it can answer. */
-import type { Payload, Query } from '../../shared/ports/video-index.ts';
+import type { Hit, Query } from '../../shared/ports/video-index.ts';
 import type { QueryKind } from '../intent/kind.ts';
 
 /** How a moment answers. */
@@ -21,13 +21,14 @@ export interface Asked {
   channel: Channel;
   query: Query;
   /** Instead of the store's score; hits are ordered by it. */
-  score?: (payload: Payload) => number;
+  score?: (hit: Hit) => number;
 }
 
 type ChannelPlan = Omit<Channel, 'weight' | 'floor'> & {
   weight: number;
   field: string;
-  by: 'words' | 'text' | 'visual';
+  /** Words, one vector of the whole question, or one of each of its parts (late interaction). */
+  by: 'words' | 'text' | 'parts' | 'visual';
 };
 
 /** By default: what a person wrote on purpose counts more than what was recognised, words more than meaning. */
@@ -45,6 +46,7 @@ export const TEXT_CHANNELS: readonly ChannelPlan[] = [
   plan('videos', 'about', 'about', 'text', 0.6),
   plan('videos', 'words', 'about', 'text', 0.5),
   plan('videos', 'people', 'who', 'text', 0.3),
+  plan('videos', 'parts', 'about', 'parts', 0.8),
   plan('videos', 'gist', 'seen', 'visual', 0.5),
   plan('moments', 'words', 'about', 'text', 0.8),
   plan('moments', 'visual', 'seen', 'visual', 1),

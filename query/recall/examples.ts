@@ -116,7 +116,7 @@ async function faceQueries(
     asked.push({
       channel: channel('moments.identity'),
       query: { kind: 'scan', limit: depth * 5, filter: [{ field: 'people', anyOf: [...nearness.keys()] }] },
-      score: ({ people }) =>
+      score: ({ payload: { people } }) =>
         Math.max(
           -FACE_LIMIT,
           ...(Array.isArray(people) ? people : []).map((id) => nearness.get(String(id)) ?? -FACE_LIMIT),
@@ -146,7 +146,7 @@ async function soundQueries(
     asked.push({
       channel: channel('moments.sound~', SOUND_FLOOR),
       query: { kind: 'scan', limit: depth * 5, filter: [{ field: 'video', anyOf: videos }] },
-      score: (moment) =>
+      score: ({ payload: moment }) =>
         Math.max(0, ...near.filter(({ payload }) => overlap(payload, moment)).map(({ score }) => score)),
     });
   }

@@ -6,6 +6,7 @@ import { queryKey } from '../intent/dictionary.ts';
 import type { Intent } from '../intent/intent.ts';
 import { type Asked, type Channel, OTHER_CHANNELS, TEXT_CHANNELS, weightOf } from './channels.ts';
 import type { Floors } from './floors.ts';
+import { queryParts } from './query-parts.ts';
 
 export interface Recalled extends Channel {
   hits: Hit[];
@@ -21,10 +22,10 @@ export interface RecallSettings {
   channels: (name: string) => boolean;
 }
 
-/** What a text asks of each channel. @param visual the text in the pictures' space */
+/** What a text asks of each channel. */
 export function textQueries(
   intent: Intent,
-  vectors: { text: Float32Array | undefined; visual: Float32Array | undefined },
+  vectors: QueryVectors,
   dictionary: Pick<Dictionary, 'clicks'>,
   settings: RecallSettings,
 ): Asked[] {
@@ -35,8 +36,20 @@ export function textQueries(
     if (by === 'words') {
       return tokens.length === 0 ? [] : [{ channel, query: { kind: 'lexical', field, tokens, limit } }];
     }
+    if (by === 'parts') {
+      const values = vectors.parts.filter(hasDirection);
+      if (values.length === 0) return [];
+      // MaxSim grows with the number of parts; their mean is a similarity like the others.
+      return [
+        {
+          channel: { ...channel, floor: floors.text },
+          score: ({ score }) => score / values.length,
+          query: { kind: 'multi', vector: field, values, limit },
+        },
+      ];
+    }
     const values = vectors[by];
-    if (!values?.some((value) => value !== 0)) return [];
+    if (!values || !hasDirection(values)) return [];
     return [
       { channel: { ...channel, floor: floors[by] }, query: { kind: 'dense', vector: field, values, limit } },
     ];
@@ -66,24 +79,36 @@ export function textQueries(
   if (clicked) {
     asked.push({
       channel: other('videos.clicked'),
-      score: ({ video }) => clicked.find((each) => each.video === video)?.clicks ?? 0,
+      score: ({ payload: { video } }) => clicked.find((each) => each.video === video)?.clicks ?? 0,
       query: { kind: 'scan', limit, filter: [{ field: 'video', anyOf: clicked.map(({ video }) => video) }] },
     });
   }
   return asked;
 }
 
-/** A text in the spaces of texts and of pictures. */
+/** A question in the spaces of texts and of pictures. */
+export interface QueryVectors {
+  text: Float32Array | undefined;
+  /** Of the whole, and of each of its parts. */
+  parts: Float32Array[];
+  visual: Float32Array | undefined;
+}
+
 export async function encodeQuery(
   encoders: Encoders,
   text: string,
   signal?: AbortSignal,
-): Promise<{ text: Float32Array | undefined; visual: Float32Array | undefined }> {
-  const [[inText], [inPictures]] = await Promise.all([
-    encoders.text().encode([text], { signal }),
+): Promise<QueryVectors> {
+  const [inText, [inPictures]] = await Promise.all([
+    encoders.text().encode([text, ...queryParts(text)], { signal }),
     encoders.multimodal().encodeTexts([text], { signal }),
   ]);
-  return { text: inText, visual: inPictures };
+  return { text: inText[0], parts: inText, visual: inPictures };
+}
+
+/** The vector of a text that the encoder knows nothing of is zero. */
+function hasDirection(vector: Float32Array): boolean {
+  return vector.some((value) => value !== 0);
 }
 
 const COLLECTIONS: readonly CollectionName[] = ['videos', 'moments', 'faces', 'audio'];
@@ -112,7 +137,7 @@ export async function recall(
         const { floor } = channel;
         const given = found[i] ?? [];
         const all = score
-          ? given.map((hit) => ({ ...hit, score: score(hit.payload) })).sort((a, b) => b.score - a.score)
+          ? given.map((hit) => ({ ...hit, score: score(hit) })).sort((a, b) => b.score - a.score)
           : given;
         const hits = floor === undefined ? all : all.filter((hit) => hit.score >= floor);
         return { ...channel, hits, all };

@@ -37,6 +37,7 @@ export const UNTRAINED: RelevanceModel = {
     videoClickRate: 0.3,
     satisfaction: 0.2,
     textSimilarity: 2,
+    partsSimilarity: 0.5,
     visualSimilarity: 2,
     crossModal: 0.5,
     example: 5,

@@ -4,6 +4,8 @@ import type { Asking, Candidate } from './features.ts';
 export interface SemanticFeatures {
   /** Of the query and the nearest text of the video. */
   textSimilarity: number;
+  /** Of the parts of the query and the text of the video that is nearest to each, in the mean (late interaction). */
+  partsSimilarity: number;
   /** Of the query and the nearest of its pictures. */
   visualSimilarity: number;
   /** The lesser of both: two encoders that agree are rarely wrong together. */
@@ -15,6 +17,7 @@ export interface SemanticFeatures {
 }
 
 const TEXT_CHANNELS = /^(videos|moments)\.(title|about|words|people)~$/;
+const PARTS_CHANNEL = /^videos\.parts~$/;
 const VISUAL_CHANNELS = /^(videos\.gist|moments\.visual)~$/;
 const EXAMPLE_CHANNELS = /^(moments\.picture|moments\.sound|audio\.embedding|videos\.like|moments\.like)~$/;
 /** Examples are compared within one modality, where cosines of what is alike are high. */
@@ -26,10 +29,12 @@ export function semanticFeatures({ why, fused }: Candidate, { floors }: Asking):
   const best = (channels: RegExp) =>
     why.reduce((max, { channel, score }) => (channels.test(channel) ? Math.max(max, score) : max), -1);
   const textSimilarity = above(best(TEXT_CHANNELS), floors.text, floors.typicalText);
+  const partsSimilarity = above(best(PARTS_CHANNEL), floors.text, floors.typicalText);
   const visualSimilarity = above(best(VISUAL_CHANNELS), floors.visual, floors.typicalVisual);
   const face = why.find(({ channel }) => channel === 'faces.descriptor~');
   return {
     textSimilarity,
+    partsSimilarity,
     visualSimilarity,
     crossModal: Math.min(textSimilarity, visualSimilarity),
     example: Math.max(

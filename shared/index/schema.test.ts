@@ -12,7 +12,7 @@ describe('generationName', () => {
   it('is stable, readable and safe as part of a table name', () => {
     const name = generationName(models);
     expect(name).toBe(generationName(structuredClone(models)));
-    expect(name).toMatch(/^g1-use_lite_1-some_space_v1-[0-9a-f]{10}$/);
+    expect(name).toMatch(/^g2-use_lite_1-some_space_v1-[0-9a-f]{10}$/);
   });
 
   it('changes with every model that shapes vectors', () => {
@@ -52,6 +52,7 @@ describe('collectionSchemas', () => {
   it('gives every collection the dimensions of its encoder', () => {
     const [videos, moments, faces, audio] = collectionSchemas(models);
     expect(videos!.vectors.title).toEqual({ dimensions: 512, distance: 'cosine' });
+    expect(videos!.multivectors).toEqual({ parts: { dimensions: 512 } });
     expect(moments!.vectors.visual!.dimensions).toBe(256);
     expect(faces!.vectors.descriptor).toEqual({ dimensions: 128, distance: 'euclid' });
     expect(audio!.vectors.embedding!.dimensions).toBe(110);

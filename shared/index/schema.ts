@@ -17,10 +17,10 @@ export interface IndexModels {
 }
 
 /** Raise it when fields, tokens or ids change so that points of before and after must not be mixed. */
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 
 /**
- * A readable, stable name: `g1-<text encoder>-<picture space>-<hash>`, the hash over all models and the schema version.
+ * A readable, stable name: `g2-<text encoder>-<picture space>-<hash>`, the hash over all models and the schema version.
  * Letters, digits, `-` and `_` only, at most 80 characters, so that any store takes it as part of a table's name.
  */
 export function generationName(models: IndexModels): string {
@@ -52,7 +52,8 @@ export function generationName(models: IndexModels): string {
  * - `videos`: `title`, `description`, `language`, `source`, `uploader`, `channel`, `series`, `season`, `episode`, `tags`,
  *   `licence`, `publishedAt` (ms), `durationSec`, `width`, `height`, `poster` (BlobRef), `people` (identity ids), `names` (folded
  *   names of cast and of people seen), `keywords`, `labels`, `sounds`, `statistics`, `views`, `clicks`, `impressions`,
- *   `watchSeconds`, `nearDuplicateGroup`, `signature` (look-up bands), `frames` (difference hashes with times), `explicit`,
+ *   `watchSeconds`, `meanPosition` (rank at which it was shown), `queries` ({query, impressions, clicks, watchSeconds,
+ *   meanPosition}[]), `nearDuplicateGroup`, `signature` (look-up bands), `frames` (difference hashes with times), `explicit`,
  *   `missing` (stages that did not fully contribute), `complete`, `media` (the content hash)
  * - `moments`: `shot`, `part`, `startSec`, `endSec`, `thumbnail` (BlobRef), `cues` ({kind: said|shown, startSec, endSec, text}),
  *   `labels`, `people`, `names`, `title` (of the video, for display)
@@ -68,6 +69,8 @@ export function collectionSchemas(models: IndexModels): CollectionSchema[] {
       name: 'videos',
       // The document tower's named outputs: what it is called, what it is about, what is said and shown, who is in it.
       vectors: { title: text, about: text, words: text, people: text, gist: visual },
+      // … and every text of it by itself, so that each part of a question can meet the part of the video that it is about.
+      multivectors: { parts: { dimensions: models.text.dimensions } },
       lexical: ['title', 'about', 'screen', 'speech', 'people'],
       filterable: {
         ...common,

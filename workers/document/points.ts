@@ -6,7 +6,7 @@ import type {
   PicturesEmbedded,
 } from '../../shared/contracts/artifacts.ts';
 import { pointId } from '../../shared/index/schema.ts';
-import type { VideoRecord } from '../../shared/ports/ledger.ts';
+import type { InteractionCounts, VideoRecord } from '../../shared/ports/ledger.ts';
 import type { Payload, Point } from '../../shared/ports/video-index.ts';
 import { fold } from '../../shared/text/normalise.ts';
 import { detectLanguage } from '../../shared/text/script.ts';
@@ -90,7 +90,7 @@ function namesSeen(people: readonly PersonSeen[]): string[] {
 /** What viewers did; the only part of a point that changes without its content. */
 export function statisticsPayload(video: VideoRecord): Payload {
   const { statistics } = video.metadata;
-  const { impressions = 0, clicks = 0, watchSeconds = 0 } = video.interactions ?? {};
+  const { impressions = 0, clicks = 0, watchSeconds = 0, ranked, queries = {} } = video.interactions ?? {};
   return {
     revision: video.revision,
     recordedAt: video.updatedAt,
@@ -99,7 +99,17 @@ export function statisticsPayload(video: VideoRecord): Payload {
     impressions,
     clicks,
     watchSeconds: watchSeconds + (statistics?.watchSeconds ?? 0),
+    meanPosition: meanRank(ranked),
+    // What viewers asked who came to this video, for searching by it and for grading.
+    queries: Object.entries(queries).map(([query, { ranked: ranks, ...counts }]) => ({
+      ...{ query, ...counts, meanPosition: meanRank(ranks) },
+    })),
   };
+}
+
+/** Null where no rank is known. */
+function meanRank(ranked: InteractionCounts['ranked']): number | null {
+  return ranked && ranked.impressions > 0 ? ranked.sumOfRanks / ranked.impressions : null;
 }
 
 function videoPoint(parts: DocumentParts): Point {
@@ -120,6 +130,7 @@ function videoPoint(parts: DocumentParts): Point {
       words: centre(words),
       gist: centre(vectors.frames),
     }),
+    multivectors: { parts: documentParts(parts) },
     lexical: {
       title: tokens(texts.title),
       about: tokens(texts.about),
@@ -163,6 +174,22 @@ function videoPoint(parts: DocumentParts): Point {
       media: video.contentHash,
     },
   };
+}
+
+/** A long video has more to say than a set should hold; then moments are taken at even distances. */
+const MOST_PARTS = 32;
+
+/** Every text of the video by itself: what it is called, what it is about, who is in it, and the words of its moments. */
+function documentParts({ texts, moments, vectors }: DocumentParts): Float32Array[] {
+  const own = [texts.title, texts.about, texts.people];
+  const said = [...new Set(moments.map(({ words }) => words.all))].filter((all) => vectors.text.has(all));
+  const step = Math.max(1, said.length / (MOST_PARTS - own.length));
+  const kept = said.filter((_, i) => Math.floor(i / step) !== Math.floor((i - 1) / step));
+  return [...new Set([...own, ...kept])].flatMap((text) => {
+    const vector = vectors.text.get(text);
+    const direction = vector && unit(vector);
+    return direction ? [direction] : [];
+  });
 }
 
 function momentPoint(
