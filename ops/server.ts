@@ -5,6 +5,7 @@ import { FastifyAdapter } from '@bull-board/fastify';
 import type { Queue } from 'bullmq';
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { CinedexError } from '../shared/contracts/errors.ts';
+import type { Asking } from '../shared/http/asking.ts';
 import { probeRoutes } from '../shared/http/probe-routes.ts';
 import { answerProblems, problemOf } from '../shared/http/problem.ts';
 import type { Logger } from '../shared/telemetry/logger.ts';
@@ -12,7 +13,7 @@ import type { Probes } from '../shared/telemetry/probes.ts';
 import { apiRoutes } from './api.ts';
 import type { OpsOperations } from './operations.ts';
 import { PAGE_HEADERS, signInPage, statusPage } from './pages.ts';
-import { type Asking, createSignIn, type OpsConfig } from './sign-in.ts';
+import { createSignIn, type OpsConfig } from './sign-in.ts';
 
 export interface OpsServerOptions extends Probes {
   config: OpsConfig;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../shared/config.ts';
-import { type Asking, createSignIn, isLoopback } from './sign-in.ts';
+import { type Asking, isLoopback } from '../shared/http/asking.ts';
+import { createSignIn } from './sign-in.ts';
 
 const config = (ops: Record<string, unknown> = {}) => loadConfig({}, {}, { ops }).ops;
 const asking = (headers: Asking['headers'] = {}, method = 'GET', address = '10.0.0.9'): Asking => ({
