@@ -7,6 +7,7 @@ import { HealthNotes, liveness } from '../shared/telemetry/liveness.ts';
 import type { Logger } from '../shared/telemetry/logger.ts';
 import { createMetrics } from '../shared/telemetry/metrics.ts';
 import { createReadiness } from '../shared/telemetry/readiness.ts';
+import { createExampleTools } from './examples/tools.ts';
 import { createSearch } from './search.ts';
 import { createQueryServer } from './server.ts';
 
@@ -20,14 +21,16 @@ export interface QueryProcess {
 /** @throws CinedexError DATA_LOCKED, STORE_UNAVAILABLE, CONFIG_INVALID */
 export async function openQueryProcess(config: Config, logger: Logger): Promise<QueryProcess> {
   const stores = await openSearchStores(config, logger);
-  const { index, identities } = stores;
-  const encoders = createEncoders(config, new ModelStore(config.core.modelsDir));
+  const { index, identities, artifacts } = stores;
+  const models = new ModelStore(config.core.modelsDir);
+  const encoders = createEncoders(config, models);
+  const examples = createExampleTools({ config, models, artifacts, logger });
   const metrics = createMetrics();
   metrics.describe('query', []);
   const health = new HealthNotes(config.runtime.stallMs);
   let phase: 'loading' | 'ready' | 'stopping' = 'loading';
   const server = createQueryServer({
-    search: createSearch({ index, encoders, identities }, { config: config.search }),
+    search: createSearch({ index, encoders, identities, examples }, { config: config.search }),
     tenant: config.core.tenant,
     timeoutMs: config.query.timeoutMs,
     metrics,
@@ -56,7 +59,7 @@ export async function openQueryProcess(config: Config, logger: Logger): Promise<
       metrics.ready(false);
       health.drain();
       await server.close();
-      await encoders.close();
+      await Promise.all([encoders.close(), examples.close()]);
       await stores.close();
       health.end();
     },

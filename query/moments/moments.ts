@@ -50,7 +50,14 @@ export function findMoments(
   const own = channels.filter(({ collection }) => collection === 'moments');
   const matchOf = new Map(own.map(({ name, match }) => [name, match]));
   const payloads = new Map<string, Payload>();
-  for (const { hits } of own) for (const hit of hits) payloads.set(hit.id, hit.payload);
+  /** Where an example is known to be met, by the channel that says so with most weight. */
+  const starts = new Map<string, number>();
+  for (const { hits } of [...own].sort((a, b) => a.weight - b.weight)) {
+    for (const { id, payload, atSec } of hits) {
+      payloads.set(id, payload);
+      if (atSec !== undefined) starts.set(id, atSec);
+    }
+  }
   const keyed = own.map(({ name, weight, hits }) => ({
     ...{ name, weight },
     hits: hits.map(({ id, score }: Hit) => ({ key: id, score })),
@@ -61,7 +68,7 @@ export function findMoments(
   for (const [id, why] of fuse(keyed, fusion)) {
     const payload = payloads.get(id)!;
     const video = stringOf(payload.video);
-    const moment = momentOf(id, intent, payload, why, matchOf, first);
+    const moment = momentOf(id, intent, { payload, start: starts.get(id) }, why, matchOf, first);
     const link = linkTemplate
       .replaceAll('{video}', encodeURIComponent(video))
       .replaceAll('{seconds}', String(Math.floor(moment.atSec * 10) / 10));
@@ -76,7 +83,7 @@ export function findMoments(
 function momentOf(
   id: string,
   intent: Intent | null,
-  payload: Payload,
+  { payload, start }: { payload: Payload; start: number | undefined },
   why: readonly Contribution[],
   matchOf: ReadonlyMap<string, Match>,
   first: number,
@@ -94,7 +101,10 @@ function momentOf(
     id,
     startSec,
     endSec,
-    atSec: best && intent ? Math.min(endSec, Math.max(startSec, secondOf(intent, best))) : startSec,
+    atSec: Math.min(
+      endSec,
+      Math.max(startSec, best && intent ? secondOf(intent, best) : (start ?? startSec)),
+    ),
     thumbnail: blobOf(payload.thumbnail),
     score: total(why) + (covered ** 2 * COVERAGE_BONUS + (quoted ? QUOTE_BONUS : 0)) * first,
     matched: [...new Set([...(best ? [best.kind] : []), ...how])],

@@ -22,6 +22,8 @@ export interface Asked {
   query: Query;
   /** Instead of the store's score; hits are ordered by it. */
   score?: (hit: Hit) => number;
+  /** Second of its video at which the hit begins to answer, where that is better known than its own beginning. */
+  at?: (hit: Hit) => number | undefined;
 }
 
 type ChannelPlan = Omit<Channel, 'weight' | 'floor'> & {
@@ -61,6 +63,7 @@ export const OTHER_CHANNELS = {
   'faces.descriptor~': { collection: 'faces', match: 'who', weight: 2 },
   'audio.embedding~': { collection: 'audio', match: 'heard', weight: 2 },
   'moments.sound~': { collection: 'moments', match: 'heard', weight: 1 },
+  'moments.recording': { collection: 'moments', match: 'heard', weight: 3 },
   'videos.like~': { collection: 'videos', match: 'about', weight: 1 },
   'moments.like~': { collection: 'moments', match: 'seen', weight: 1 },
 } as const satisfies Record<string, Omit<Channel, 'name'>>;

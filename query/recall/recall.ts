@@ -8,10 +8,13 @@ import { type Asked, type Channel, OTHER_CHANNELS, TEXT_CHANNELS, weightOf } fro
 import type { Floors } from './floors.ts';
 import { queryParts } from './query-parts.ts';
 
+/** `atSec`: see {@link Asked.at}. */
+export type FoundHit = Hit & { atSec?: number };
+
 export interface Recalled extends Channel {
-  hits: Hit[];
+  hits: FoundHit[];
   /** Those below the floor too, for comparing channels. */
-  all: Hit[];
+  all: FoundHit[];
 }
 
 export interface RecallSettings {
@@ -133,9 +136,11 @@ export async function recall(
         filter: [...filters[collection], ...(query.filter ?? [])],
       }));
       const found = await index.query(generation, collection, queries);
-      return own.map(({ channel, score }, i): Recalled => {
+      return own.map(({ channel, score, at }, i): Recalled => {
         const { floor } = channel;
-        const given = found[i] ?? [];
+        const given: FoundHit[] = at
+          ? (found[i] ?? []).map((hit) => ({ ...hit, atSec: at(hit) }))
+          : (found[i] ?? []);
         const all = score
           ? given.map((hit) => ({ ...hit, score: score(hit) })).sort((a, b) => b.score - a.score)
           : given;

@@ -19,7 +19,7 @@ export interface SemanticFeatures {
 const TEXT_CHANNELS = /^(videos|moments)\.(title|about|words|people)~$/;
 const PARTS_CHANNEL = /^videos\.parts~$/;
 const VISUAL_CHANNELS = /^(videos\.gist|moments\.visual)~$/;
-const EXAMPLE_CHANNELS = /^(moments\.picture|moments\.sound|audio\.embedding|videos\.like|moments\.like)~$/;
+const EXAMPLE_CHANNELS = /^(moments\.(picture~|sound~|recording|like~)|audio\.embedding~|videos\.like~)$/;
 /** Examples are compared within one modality, where cosines of what is alike are high. */
 const EXAMPLE_FLOOR = 0.5;
 /** Euclidean distance of faces: 0 the same picture, from here on another person. */
