@@ -3,12 +3,14 @@
  * same calls cross its socket as JSON, so arguments and answers are plain data).
  */
 import { z } from 'zod';
+import { createExampleTools, type ExampleTools } from '../query/examples/tools.ts';
 import { createSearch, type SearchAnswer, type SearchRequest } from '../query/search.ts';
 import { Keyword } from '../shared/contracts/artifacts.ts';
 import type { VideoRef } from '../shared/contracts/common.ts';
 import type { VideoRecord } from '../shared/ports/ledger.ts';
 import type { App } from '../workers/app.ts';
 import type { AnnouncedEvent } from '../workers/runtime/stage.ts';
+import { type ExampleFiles, readExamples } from './example-files.ts';
 import { type FaceOperations, faceOperations } from './face-operations.ts';
 import { UPKEEP_NAMES, type UpkeepOperations, upkeepOperations } from './upkeep-operations.ts';
 
@@ -18,11 +20,14 @@ export interface WaitProgress {
   running: { ref: VideoRef; stage: string }[];
 }
 
+/** Examples are named by their paths: whoever answers reads them. */
+export type SearchCall = Omit<SearchRequest, 'signal' | keyof ExampleFiles> & { files?: ExampleFiles };
+
 export interface Operations extends FaceOperations, UpkeepOperations {
   publish(request: { events: AnnouncedEvent[] }): Promise<{ published: number }>;
   video(ref: VideoRef): Promise<VideoRecord | null>;
   videos(request: { tenant: string }): Promise<VideoRecord[]>;
-  search(request: Omit<SearchRequest, 'signal'>): Promise<SearchAnswer>;
+  search(request: SearchCall): Promise<SearchAnswer>;
   /** Until nothing is left to do for these videos, or for all. */
   settled(
     request: { refs?: VideoRef[] },
@@ -54,9 +59,15 @@ export type OperationName = (typeof OPERATION_NAMES)[number];
 
 const StoredKeywords = z.object({ output: z.object({ keywords: z.array(Keyword) }) });
 
-export function localOperations(app: App): Operations {
+/** Loads nothing before somebody asks by example. To be closed before the app stops. */
+export function examplesOf({ config, services }: App): ExampleTools {
+  const { models, artifacts, logger } = services;
+  return createExampleTools({ config, models, artifacts, logger });
+}
+
+export function localOperations(app: App, examples: ExampleTools): Operations {
   const { index, encoders, identities, artifacts } = app.services;
-  const search = createSearch({ index, encoders, identities }, { config: app.config.search });
+  const search = createSearch({ index, encoders, identities, examples }, { config: app.config.search });
   return {
     ...faceOperations(app),
     ...upkeepOperations(app),
@@ -75,7 +86,8 @@ export function localOperations(app: App): Operations {
         cursor = page.cursor;
       }
     },
-    search: (request) => search(request),
+    search: async ({ files, ...request }) =>
+      search({ ...request, ...(files && (await readExamples(files))) }),
     settled: ({ refs }, onProgress, signal) => app.settled({ refs, onProgress, signal }),
     retry: async ({ tenant, videoId, partial }) => ({
       stages: await app.retry({ tenant, videoId }, { partial }),

@@ -7,7 +7,7 @@ import { type Config, loadConfig } from '../shared/config.ts';
 import { createLogger, type Logger } from '../shared/telemetry/logger.ts';
 import { createApp } from '../workers/app.ts';
 import { STAGES, stageSections } from '../workers/stages.ts';
-import { localOperations, type Operations } from './operations.ts';
+import { examplesOf, localOperations, type Operations } from './operations.ts';
 import { Output } from './output.ts';
 import { connectOperations, socketPath } from './socket.ts';
 
@@ -78,13 +78,15 @@ export async function withData<T>(
   const running = await connectOperations(socketPath(config.core.dataDir));
   if (running) return use({ operations: running, remote: true });
   const app = await createApp(config, { stages: STAGES, logger: fileLogger(config) });
+  const examples = examplesOf(app);
   const cluster = config.core.mode === 'cluster';
   try {
     if (options.work === 'always' || (options.work && !cluster)) await app.start();
     else if (options.work)
       output.note('The workers of the cluster do this (`cinedex worker`, `cinedex up`).');
-    return await use({ operations: localOperations(app), remote: cluster });
+    return await use({ operations: localOperations(app, examples), remote: cluster });
   } finally {
+    await examples.close();
     await app.stop();
   }
 }

@@ -5,7 +5,7 @@ import { createLogger } from '../../shared/telemetry/logger.ts';
 import { createApp } from '../../workers/app.ts';
 import { STAGES } from '../../workers/stages.ts';
 import type { Enter } from '../main.ts';
-import { localOperations } from '../operations.ts';
+import { examplesOf, localOperations } from '../operations.ts';
 import { endWithin, observe, untilAborted } from '../serving.ts';
 import { takeDataFolder, withRoots } from '../session.ts';
 import { serveOperations, socketPath } from '../socket.ts';
@@ -38,6 +38,7 @@ export function registerUp(program: Command, enter: Enter): void {
         releaseFolder();
         throw error;
       });
+      const examples = examplesOf(app);
       const stages = app.stages.map(({ stage }) => stage.name);
       app.metrics.describe('up', stages);
       const observed = await observe(config, {
@@ -52,7 +53,7 @@ export function registerUp(program: Command, enter: Enter): void {
         await app.start();
         if (options.ops)
           ops = await serveOps(app, logger, { watch: false, live: app.live, ready: app.ready });
-        stopServing = await serveOperations(localOperations(app), socketPath(config.core.dataDir));
+        stopServing = await serveOperations(localOperations(app, examples), socketPath(config.core.dataDir));
         output.result(
           {
             ready: true,
@@ -73,6 +74,7 @@ export function registerUp(program: Command, enter: Enter): void {
         await endWithin(config, logger, [
           () => ops?.stop(),
           () => stopServing?.(),
+          () => examples.close(),
           () => app.stop(),
           () => observed.stop(),
           releaseFolder,
