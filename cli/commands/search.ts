@@ -55,8 +55,10 @@ export function registerSearch(program: Command, enter: Enter): void {
     });
 }
 
+/** A video's id may hold `#` too; a moment's is a UUID. */
 function like(text: string): { video: string; moment?: string } {
-  const [video = '', moment] = text.split('#');
+  const [, video = '', moment] =
+    /^(.*?)(?:#([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}))?$/.exec(text) ?? [];
   if (video === '') throw new InvalidArgumentError('It must be the id of a video.');
   return { video, ...(moment && { moment }) };
 }
