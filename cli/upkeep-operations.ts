@@ -11,7 +11,6 @@ import {
   runBackfill,
 } from '../ops/backfill/index.ts';
 import {
-  type DeadLetterDeps,
   type DeadLetterFilter,
   dropDeadLetters,
   type HandledDeadLetter,
@@ -25,6 +24,7 @@ import {
   type ListedGeneration,
   listGenerations,
 } from '../ops/generations/index.ts';
+import { deadLetterDeps } from '../ops/operations.ts';
 import type { BackfillPlan, BackfillRequest, BackfillState } from '../shared/contracts/backfill.ts';
 import { presentGeneration } from '../shared/index/generation.ts';
 import type { App } from '../workers/app.ts';
@@ -78,15 +78,6 @@ export function backfillDeps(app: App): BackfillDeps {
     drive: (ref, change) => app.drive(ref, change),
     generation: () => presentGeneration(app.services),
     running: () => app.running(),
-  };
-}
-
-export function deadLetterDeps(app: App): DeadLetterDeps {
-  return {
-    bus: app.stores.bus,
-    retry: (ref, options) => app.retry(ref, options),
-    status: (ref) => app.status(ref),
-    logger: app.services.logger,
   };
 }
 

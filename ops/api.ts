@@ -1,6 +1,7 @@
 /** The admin API below `/api`: what the verbs do, for programs. JSON in and out; errors are problem documents. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import { booleanWord } from '../shared/config-values.ts';
 import { VideoId } from '../shared/contracts/common.ts';
 import { CinedexError } from '../shared/contracts/errors.ts';
 import { formatZodError } from '../shared/contracts/zod.ts';
@@ -19,6 +20,15 @@ const Retrying = z.strictObject({
   stage: z.string().max(64).optional(),
   partial: z.boolean().default(false),
 });
+const Letters = z.strictObject({
+  tenant: Tenant.optional(),
+  stage: z.string().max(64).optional(),
+  code: z.string().max(64).optional(),
+  videoId: VideoId.optional(),
+  handled: booleanWord.optional(),
+  limit: z.coerce.number().int().min(1).max(1_000).default(100),
+});
+const LetterPath = z.object({ id: z.string().min(1).max(200) });
 const Deleting = z.strictObject({ reason: z.string().max(1_000).optional() });
 
 /** @throws CinedexError USAGE naming what is wrong */
@@ -47,5 +57,16 @@ export function apiRoutes(server: FastifyInstance, operations: OpsOperations, te
   server.post('/api/videos/:id/delete', async (request, reply) => {
     await operations.remove(refOf(request), parsed(Deleting, request.body).reason);
     return reply.code(202).send({ accepted: true });
+  });
+
+  const letterOf = ({ params }: { params: unknown }) => parsed(LetterPath, params).id;
+  server.get('/api/dead-letters', (request) => operations.letters(parsed(Letters, request.query)));
+  server.post('/api/dead-letters/:id/replay', async (request) => {
+    const [result] = await operations.replay([letterOf(request)]);
+    return result;
+  });
+  server.post('/api/dead-letters/:id/drop', async (request) => {
+    const [result] = await operations.drop([letterOf(request)], parsed(Deleting, request.body).reason);
+    return result;
   });
 }

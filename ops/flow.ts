@@ -2,7 +2,7 @@
 import { LANES, type Lane } from '../shared/contracts/common.ts';
 import { stageTopic, TOPICS } from '../shared/contracts/events.ts';
 import type { EventBus } from '../shared/ports/event-bus.ts';
-import type { JobQueue, QueueCounts } from '../shared/ports/job-queue.ts';
+import type { JobQueue, LaneDepth, QueueCounts } from '../shared/ports/job-queue.ts';
 import type { Ledger, StepState } from '../shared/ports/ledger.ts';
 import type { Metrics } from '../shared/telemetry/metrics.ts';
 import type { BoundStage } from '../workers/runtime/bind.ts';
@@ -22,8 +22,8 @@ export interface TopicFlow {
 export interface StageFlow extends QueueCounts {
   name: string;
   needs: string[];
-  /** Seconds that the oldest waiting job has waited, by lane. */
-  oldestSec: Partial<Record<Lane, number>>;
+  /** What waits, by lane; for `oldestSec` seconds. */
+  lanes: Partial<Record<Lane, { waiting: number; oldestSec: number }>>;
   /** Videos by what became of this stage. */
   steps: Partial<Record<StepState['status'], number>>;
   /** Failed ones by error code. */
@@ -49,13 +49,17 @@ export interface Flow {
   videos: Partial<Record<VideoState, number>>;
   /** How many of the videos were looked at for `videos`, `steps`, `codes` and `failing`, and whether that is all. */
   counted: { videos: number; all: boolean; at: number };
+  /** Dead letters that wait for somebody. */
+  letters: number;
   /** Those that failed, the latest first. */
   failing: FailingVideo[];
 }
 
 export interface FlowDeps {
   bus: Pick<EventBus, 'offsets' | 'committed' | 'topics'>;
-  queue: Pick<JobQueue, 'counts' | 'oldestAge'>;
+  queue: Pick<JobQueue, 'counts' | 'lanes'>;
+  /** How many dead letters wait. */
+  letters: () => Promise<number>;
   ledger: Pick<Ledger, 'list'>;
   stages: readonly BoundStage[];
   now?: () => number;
@@ -80,11 +84,14 @@ export function createFlow(deps: FlowDeps): () => Promise<Flow> {
     return { name, records, lag: forIntake ? await lagOf(bus, INTAKE_GROUP, name) : null };
   }
 
-  async function queueFlow(name: string): Promise<QueueCounts & Pick<StageFlow, 'oldestSec'>> {
-    const [counts, ages] = await Promise.all([queue.counts(name), queue.oldestAge(name)]);
-    const oldestSec: StageFlow['oldestSec'] = {};
-    for (const lane of LANES) if (ages[lane] !== undefined) oldestSec[lane] = Math.round(ages[lane] / 1_000);
-    return { ...counts, oldestSec };
+  async function queueFlow(name: string): Promise<QueueCounts & Pick<StageFlow, 'lanes'>> {
+    const [counts, depths] = await Promise.all([queue.counts(name), queue.lanes(name)]);
+    const lanes: StageFlow['lanes'] = {};
+    for (const lane of LANES) {
+      const depth = depths[lane];
+      if (depth) lanes[lane] = { waiting: depth.waiting, oldestSec: Math.round(depth.oldestMs / 1_000) };
+    }
+    return { ...counts, lanes };
   }
 
   return async () => {
@@ -93,7 +100,7 @@ export function createFlow(deps: FlowDeps): () => Promise<Flow> {
     const current = walk;
     const names = stages.map(({ stage }) => stage.name);
     const there = new Set(await bus.topics());
-    const [tally, topics, queues] = await Promise.all([
+    const [tally, topics, queues, letters] = await Promise.all([
       current.tally.catch((error) => {
         // It is walked again at the next question.
         if (walk === current) walk = undefined;
@@ -105,6 +112,7 @@ export function createFlow(deps: FlowDeps): () => Promise<Flow> {
         ),
       ),
       Promise.all([...names, FORGET].map(queueFlow)),
+      deps.letters(),
     ]);
     return {
       at,
@@ -119,17 +127,23 @@ export function createFlow(deps: FlowDeps): () => Promise<Flow> {
       }),
       videos: tally.videos,
       counted: { videos: tally.counted, all: tally.all, at: current.at },
+      letters,
       failing: tally.failing,
     };
   };
 }
 
 /** Enters a flow into the gauges that dashboards read. */
-export function recordFlow({ stages, topics }: Flow, metrics: Metrics): void {
-  for (const { name, waiting, delayed, active, failed, oldestSec } of stages) {
-    metrics.queue(name, { waiting, delayed, active, failed });
-    for (const lane of LANES) metrics.oldest(name, lane, oldestSec[lane] ?? 0);
+export function recordFlow({ stages, topics, letters }: Flow, metrics: Metrics): void {
+  for (const { name, lanes, ...counts } of stages) {
+    const depths: Partial<Record<Lane, LaneDepth>> = {};
+    for (const lane of LANES) {
+      const depth = lanes[lane];
+      if (depth) depths[lane] = { waiting: depth.waiting, oldestMs: depth.oldestSec * 1_000 };
+    }
+    metrics.queue(name, counts, depths);
   }
+  metrics.deadLettersWaiting(letters);
   for (const { name, lag } of topics) if (lag !== null) metrics.lag(INTAKE_GROUP, name, lag);
 }
 

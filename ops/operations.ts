@@ -4,7 +4,17 @@ import { CinedexError } from '../shared/contracts/errors.ts';
 import type { VideoRecord } from '../shared/ports/ledger.ts';
 import type { App } from '../workers/app.ts';
 import { causeOf, stateOf, type VideoState } from '../workers/runtime/video-state.ts';
+import {
+  type DeadLetterDeps,
+  type DeadLetterFilter,
+  dropDeadLetters,
+  type HandledDeadLetter,
+  type ListedDeadLetter,
+  listDeadLetters,
+  replayDeadLetters,
+} from './dead-letters/index.ts';
 import { createFlow, type Flow } from './flow.ts';
+import { createLetterCount } from './letter-count.ts';
 
 export interface VideoSummary extends VideoRef {
   title: string;
@@ -29,10 +39,29 @@ export interface OpsOperations {
   retry(ref: VideoRef, options: { stage?: string; partial: boolean }): Promise<{ stages: string[] }>;
   /** Publishes the deletion. @throws CinedexError NOT_FOUND */
   remove(ref: VideoRef, reason: string | undefined): Promise<void>;
+  /** Dead letters that wait, the newest first, of all tenants unless one is named. */
+  letters(filter: DeadLetterFilter): Promise<ListedDeadLetter[]>;
+  /** How many wait, of all tenants. */
+  letterCount(): Promise<number>;
+  /** Sends letters through once more. @throws CinedexError NOT_FOUND, USAGE for ids that do not fit */
+  replay(ids: string[]): Promise<HandledDeadLetter[]>;
+  /** Marks letters as seen to. @throws CinedexError NOT_FOUND, USAGE for ids that do not fit */
+  drop(ids: string[], reason: string | undefined): Promise<HandledDeadLetter[]>;
+}
+
+export function deadLetterDeps(app: App): DeadLetterDeps {
+  return {
+    bus: app.stores.bus,
+    retry: (ref, options) => app.retry(ref, options),
+    status: (ref) => app.status(ref),
+    logger: app.services.logger,
+  };
 }
 
 export function createOpsOperations(app: App): OpsOperations {
   const { bus, queue, ledger } = app.stores;
+  const deps = deadLetterDeps(app);
+  const letterCount = createLetterCount(deps);
 
   async function known(ref: VideoRef): Promise<VideoRecord> {
     const record = await app.status(ref);
@@ -41,7 +70,7 @@ export function createOpsOperations(app: App): OpsOperations {
   }
 
   return {
-    flow: createFlow({ bus, queue, ledger, stages: app.stages }),
+    flow: createFlow({ bus, queue, ledger, letters: letterCount, stages: app.stages }),
     async videos({ tenant, state, cursor, limit }) {
       const page = await ledger.list({ tenant, cursor, limit });
       const videos = page.records.map(summary).filter((video) => !state || video.state === state);
@@ -60,6 +89,10 @@ export function createOpsOperations(app: App): OpsOperations {
         throw new CinedexError('NOT_FOUND', `"${ref.videoId}" was deleted before.`);
       await app.publish([{ type: 'video.deleted.v1', data: { ...ref, reason } }]);
     },
+    letters: (filter) => listDeadLetters(deps, filter),
+    letterCount,
+    replay: (ids) => replayDeadLetters(deps, { ids }),
+    drop: (ids, reason) => dropDeadLetters(deps, { ids }, reason),
   };
 }
 

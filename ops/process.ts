@@ -6,15 +6,15 @@ import type { Metrics } from '../shared/telemetry/metrics.ts';
 import type { Probes } from '../shared/telemetry/probes.ts';
 import type { App } from '../workers/app.ts';
 import { FORGET } from '../workers/runtime/plan.ts';
-import { type Flow, recordFlow } from './flow.ts';
-import { createOpsOperations } from './operations.ts';
+import { recordFlow } from './flow.ts';
+import { createOpsOperations, type OpsOperations } from './operations.ts';
 import { createOpsServer } from './server.ts';
 
-/** How often the flow becomes metrics where no runtime sweeps, ms. */
+/** How often the flow, or what the runtime does not see of it, becomes metrics, ms. */
 const WATCH_MS = 10_000;
 
 export interface OpsOptions {
-  /** Whether this process has to turn the flow into metrics by itself. */
+  /** Whether this process has to turn the flow into metrics by itself; where a runtime sweeps, it does most of that. */
   watch: boolean;
   live: Probes['live'];
   ready: Probes['ready'];
@@ -34,12 +34,13 @@ export async function serveOps(
   const server = await createOpsServer({
     config: ops,
     tenant: core.tenant,
+    stages: app.stages.map(({ stage }) => stage.name),
     queues: bullQueues(app),
     registry: app.metrics.registry,
     ...{ operations, logger, live, ready },
   });
   const address = await server.listen({ host: ops.host, port: ops.port });
-  const watching = watch ? watchFlow(operations.flow, app.metrics, logger) : undefined;
+  const watching = watchFlow(operations, watch, app.metrics, logger);
   return {
     address,
     async stop() {
@@ -56,13 +57,19 @@ function bullQueues({ stores, stages }: App): Queue[] {
   return [...stages.map(({ stage }) => stage.name), FORGET].map((name) => queue.bull(name));
 }
 
-function watchFlow(read: () => Promise<Flow>, metrics: Metrics, logger: Logger): NodeJS.Timeout {
+function watchFlow(
+  { flow, letterCount }: OpsOperations,
+  all: boolean,
+  metrics: Metrics,
+  logger: Logger,
+): NodeJS.Timeout {
   let reading = false;
   const look = async () => {
     if (reading) return;
     reading = true;
     try {
-      recordFlow(await read(), metrics);
+      if (all) recordFlow(await flow(), metrics);
+      else metrics.deadLettersWaiting(await letterCount());
     } catch (error) {
       logger.warn({ err: error }, 'the flow cannot be read; it is tried again');
     } finally {

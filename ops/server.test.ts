@@ -4,6 +4,7 @@ import { CinedexError } from '../shared/contracts/errors.ts';
 import { createLogger } from '../shared/telemetry/logger.ts';
 import { createMetrics } from '../shared/telemetry/metrics.ts';
 import { videoRecord } from '../workers/runtime/testing.ts';
+import type { ListedDeadLetter } from './dead-letters/index.ts';
 import type { Flow } from './flow.ts';
 import type { OpsOperations } from './operations.ts';
 import { createOpsServer } from './server.ts';
@@ -17,17 +18,25 @@ const flow: Flow = {
   stages: [
     {
       ...{ name: 'ocr', needs: ['frames'], waiting: 4, delayed: 0, active: 1, failed: 1 },
-      ...{ oldestSec: { ogc: 7, ugc: 600 }, steps: { done: 9, failed: 1 }, codes: { STAGE_BUG: 1 } },
+      lanes: { ogc: { waiting: 1, oldestSec: 7 }, ugc: { waiting: 3, oldestSec: 600 } },
+      ...{ steps: { done: 9, failed: 1 }, codes: { STAGE_BUG: 1 } },
     },
   ],
   videos: { indexed: 9, failed: 1 },
   counted: { videos: 10, all: true, at: 0 },
+  letters: 2,
   failing: [
     {
       ...{ tenant: 'default', videoId: 'v1', title: '<script>alert(1)</script>', state: 'failed' as const },
       ...{ stage: 'ocr', code: 'STAGE_BUG', message: 'a "bug" & more', updatedAt: 0 },
     },
   ],
+};
+
+const letter: ListedDeadLetter = {
+  ...{ id: 'l1-0000', tenant: 'default', videoId: 'v1', at: 0, traceparent: null, handled: null },
+  ...{ stage: 'ocr', code: 'STAGE_BUG', reason: '<b>broken</b>', hint: 'Look at the log.', attempts: 3 },
+  original: '{"videoId":"v1"}',
 };
 
 async function serve(ops: Record<string, unknown> = {}, over: Partial<OpsOperations> = {}) {
@@ -44,12 +53,22 @@ async function serve(ops: Record<string, unknown> = {}, over: Partial<OpsOperati
     video: note({ ...videoRecord(), state: 'indexed' as const }),
     retry: note({ stages: ['ocr'] }),
     remove: note(undefined),
+    letters: note([letter]),
+    letterCount: async () => 1,
+    replay: note([{ id: letter.id, outcome: 'replayed' as const, note: 'ocr runs again' }]),
+    drop: note([{ id: letter.id, outcome: 'dropped' as const, note: '' }]),
     ...over,
   };
   const metrics = createMetrics();
   const server = await createOpsServer({
     config: loadConfig({}, {}, { ops }).ops,
-    ...{ tenant: 'default', operations, queues: [], logger: createLogger({ level: 'silent' }) },
+    ...{
+      tenant: 'default',
+      operations,
+      queues: [],
+      stages: ['ocr'],
+      logger: createLogger({ level: 'silent' }),
+    },
     registry: metrics.registry,
     live: () => ({ ok: true, reasons: [] }),
     ready: async () => ({ ok: true, reasons: [] }),
@@ -67,22 +86,27 @@ const credentials = { user: 'op', password: 'correct horse', token: 'a-token' };
 const browser = { accept: 'text/html,application/xhtml+xml' };
 
 describe('behind a sign-in', () => {
-  it.each(['/', '/metrics', '/api/status', '/api/videos/v1', '/queues', '/queues/api/queues', '/nowhere'])(
-    'nobody sees %s without one',
-    async (url) => {
-      const { inject } = await serve(credentials);
-      const refused = await inject('GET', url);
-      expect(refused.statusCode).toBe(401);
-      expect(refused.headers['www-authenticate']).toContain('Bearer');
-      expect(refused.json()).toMatchObject({ code: 'UNAUTHORIZED', hint: expect.any(String) });
-      const sent = await inject('GET', url, { headers: browser });
-      expect([sent.statusCode, sent.headers.location]).toEqual([303, '/login']);
-    },
-  );
+  it.each(
+    ['/', '/dead-letters', '/videos/v1', '/metrics', '/queues', '/queues/api/queues', '/nowhere'].concat([
+      '/api/status',
+      '/api/videos/v1',
+      '/api/dead-letters',
+    ]),
+  )('nobody sees %s without one', async (url) => {
+    const { inject } = await serve(credentials);
+    const refused = await inject('GET', url);
+    expect(refused.statusCode).toBe(401);
+    expect(refused.headers['www-authenticate']).toContain('Bearer');
+    expect(refused.json()).toMatchObject({ code: 'UNAUTHORIZED', hint: expect.any(String) });
+    const sent = await inject('GET', url, { headers: browser });
+    expect([sent.statusCode, sent.headers.location]).toEqual([303, '/login']);
+  });
 
   it('no verb of the API works either', async () => {
     const { inject, asked } = await serve(credentials);
-    for (const url of ['/api/videos/v1/retry', '/api/videos/v1/delete', '/logout']) {
+    const verbs = ['/api/videos/v1/retry', '/api/videos/v1/delete', '/videos/v1/retry', '/logout'];
+    const letters = ['/dead-letters/replay', '/dead-letters/drop', '/api/dead-letters/l1/replay'];
+    for (const url of [...verbs, ...letters]) {
       expect((await inject('POST', url, { payload: {} })).statusCode, url).toBe(401);
     }
     expect(asked).toEqual([]);
@@ -144,6 +168,69 @@ describe('the page of the flow', () => {
   });
 });
 
+describe('the page of dead letters', () => {
+  const form = { 'content-type': 'application/x-www-form-urlencoded' };
+
+  it('shows cause, hint and event, escaped, of the stage that is asked for', async () => {
+    const { inject, asked } = await serve();
+    const { body } = await inject('GET', '/dead-letters?stage=ocr');
+    for (const text of [
+      '&lt;b&gt;broken',
+      'Look at the log.',
+      '3 attempts',
+      '{&quot;videoId&quot;',
+      'l1-0000',
+    ])
+      expect(body).toContain(text);
+    expect(body).not.toContain('<b>broken');
+    expect(asked).toEqual([[{ stage: 'ocr', handled: false }]]);
+    expect((await inject('GET', '/dead-letters?stages=ocr')).statusCode).toBe(400);
+  });
+
+  it('replays and drops the chosen ones, and says what became of them', async () => {
+    const { inject, asked } = await serve();
+    const post = async (url: string, payload: string) => {
+      const { statusCode, headers } = await inject('POST', url, { headers: form, payload: payload as never });
+      expect(statusCode).toBe(303);
+      return new URL(String(headers.location), 'http://ops').searchParams.get('note');
+    };
+    expect(await post('/dead-letters/replay', 'id=l1-0000&id=l2-0000')).toBe('1 replayed.');
+    expect(await post('/dead-letters/drop', 'id=l1-0000')).toBe('1 dropped.');
+    expect(await post('/dead-letters/replay', '')).toBe('No letter was chosen.');
+    expect(asked).toEqual([[['l1-0000', 'l2-0000']], [['l1-0000'], 'dropped on the page of dead letters']]);
+    const { body } = await inject('GET', '/dead-letters?note=1+%3Ci%3E');
+    expect(body).toContain('1 &lt;i&gt;');
+  });
+
+  it('takes no form of another site', async () => {
+    const { inject, asked } = await serve();
+    const headers = { ...form, 'sec-fetch-site': 'cross-site' };
+    expect(
+      (await inject('POST', '/dead-letters/drop', { headers, payload: 'id=l1' as never })).statusCode,
+    ).toBe(401);
+    expect(asked).toEqual([]);
+  });
+});
+
+describe('the page of a video', () => {
+  it('shows its stages and runs what failed again', async () => {
+    const failed = {
+      ...{ status: 'failed' as const, key: 'k', epoch: 0, attempts: 3, since: 0 },
+      error: { code: 'STAGE_BUG', message: 'a <bug>', hint: 'Look at the log.', retryable: false },
+    };
+    const { inject, asked } = await serve(
+      {},
+      { video: async () => ({ ...videoRecord({ steps: { ocr: failed } }), state: 'failed' as const }) },
+    );
+    const { body } = await inject('GET', '/videos/v1');
+    for (const text of ['a &lt;bug&gt;', 'Look at the log.', 'Run what failed again'])
+      expect(body).toContain(text);
+    const answer = await inject('POST', '/videos/v1/retry?tenant=film');
+    expect(answer.headers.location).toMatch(/^\/videos\/v1\?tenant=film&note=/);
+    expect(asked).toEqual([[{ tenant: 'film', videoId: 'v1' }, { partial: true }]]);
+  });
+});
+
 describe('the admin API', () => {
   const headers = { authorization: 'Bearer a-token' };
 
@@ -164,11 +251,20 @@ describe('the admin API', () => {
       payload: { reason: 'asked for' },
     });
     expect(removed.statusCode).toBe(202);
+    expect((await inject('GET', '/api/dead-letters?code=STAGE_BUG', { headers })).json()).toMatchObject([
+      letter,
+    ]);
+    const replayed = await inject('POST', '/api/dead-letters/l1-0000/replay', { headers });
+    expect(replayed.json()).toMatchObject({ outcome: 'replayed' });
+    await inject('POST', '/api/dead-letters/l1-0000/drop', { headers, payload: { reason: 'a test' } });
     expect(asked).toEqual([
       [{ tenant: 'default', videoId: 'v1' }],
       [{ tenant: 'film', state: 'failed', limit: 5 }],
       [{ tenant: 'film', videoId: 'v1' }, { partial: true }],
       [{ tenant: 'default', videoId: 'v1' }, 'asked for'],
+      [{ code: 'STAGE_BUG', limit: 100 }],
+      [['l1-0000']],
+      [['l1-0000'], 'a test'],
     ]);
   });
 

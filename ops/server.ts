@@ -12,7 +12,8 @@ import type { Logger } from '../shared/telemetry/logger.ts';
 import type { Probes } from '../shared/telemetry/probes.ts';
 import { apiRoutes } from './api.ts';
 import type { OpsOperations } from './operations.ts';
-import { PAGE_HEADERS, signInPage, statusPage } from './pages.ts';
+import { pageRoutes } from './page-routes.ts';
+import { PAGE_HEADERS, signInPage } from './pages/index.ts';
 import { createSignIn, type OpsConfig } from './sign-in.ts';
 
 export interface OpsServerOptions extends Probes {
@@ -20,6 +21,8 @@ export interface OpsServerOptions extends Probes {
   /** Tenant of requests that name none. */
   tenant: string;
   operations: OpsOperations;
+  /** Names of all stages. */
+  stages: readonly string[];
   /** Shown by bull-board; none: the page of queues is left out. */
   queues: readonly Queue[];
   logger: Logger;
@@ -43,7 +46,7 @@ export async function createOpsServer(options: OpsServerOptions): Promise<Fastif
   server.addContentTypeParser(
     'application/x-www-form-urlencoded',
     { parseAs: 'string' },
-    async (_: unknown, body: string | Buffer) => Object.fromEntries(new URLSearchParams(String(body))),
+    async (_: unknown, body: string | Buffer) => formFields(new URLSearchParams(String(body))),
   );
   server.addHook('onRequest', async (request, reply) => {
     if (OPEN.has(pathOf(request))) return;
@@ -66,9 +69,6 @@ export async function createOpsServer(options: OpsServerOptions): Promise<Fastif
   });
 
   probeRoutes(server, options);
-  server.get('/', async (_, reply) =>
-    reply.headers(PAGE_HEADERS).send(statusPage(await operations.flow(), { signedIn: signIn.required })),
-  );
   server.get('/login', async (_, reply) => {
     if (!signIn.required) return reply.redirect('/', 303);
     return reply.headers(PAGE_HEADERS).send(signInPage(null));
@@ -87,6 +87,11 @@ export async function createOpsServer(options: OpsServerOptions): Promise<Fastif
   server.post('/logout', async (_, reply) =>
     reply.header('set-cookie', signIn.leave()).redirect('/login', 303),
   );
+  pageRoutes(server, operations, {
+    tenant,
+    stages: options.stages,
+    frame: { signedIn: signIn.required, queues: queues.length > 0 },
+  });
   apiRoutes(server, operations, tenant);
   if (queues.length > 0) await mountBullBoard(server, queues);
   return server;
@@ -101,6 +106,17 @@ async function mountBullBoard(server: FastifyInstance, queues: readonly Queue[])
     options: { uiConfig: { boardTitle: 'Cinedex queues', miscLinks: [{ text: 'Flow', url: '/' }] } },
   });
   await server.register(adapter.registerPlugin(), { prefix: QUEUES });
+}
+
+/** A field that comes several times is a list. */
+function formFields(form: URLSearchParams): Record<string, string | string[]> {
+  const names = [...new Set(form.keys())];
+  return Object.fromEntries(
+    names.map((name) => {
+      const values = form.getAll(name);
+      return [name, values.length === 1 ? values[0]! : values];
+    }),
+  );
 }
 
 function pathOf({ url }: FastifyRequest): string {

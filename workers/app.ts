@@ -3,7 +3,7 @@
 import { takeProcessFolder } from '../shared/adapters/process-folder.ts';
 import { openStores } from '../shared/adapters/stores.ts';
 import type { Config } from '../shared/config.ts';
-import { LANES, type VideoRef } from '../shared/contracts/common.ts';
+import type { VideoRef } from '../shared/contracts/common.ts';
 import { encodeEvent } from '../shared/contracts/envelope.ts';
 import { TOPICS } from '../shared/contracts/events.ts';
 import { createMediaAccess } from '../shared/media/media-access.ts';
@@ -128,10 +128,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       span.end();
       return span.traceparent;
     },
-    observeQueue: (name, counts, ages) => {
-      metrics.queue(name, counts);
-      for (const lane of LANES) metrics.oldest(name, lane, (ages[lane] ?? 0) / 1_000);
-    },
+    observeQueue: (name, counts, lanes) => metrics.queue(name, counts, lanes),
     observeLag: (group, topic, records) => metrics.lag(group, topic, records),
     onPaused: (paused) => metrics.intakePaused(paused),
     onEffect: options.onEffect,

@@ -268,8 +268,8 @@ class Run {
 
   async #liveWaits(): Promise<boolean> {
     const { queue, stages } = this.#deps;
-    const ages = await Promise.all(stages.map(({ stage }) => queue.oldestAge(stage.name)));
-    return ages.some((age) => LANES.some((lane) => lane !== 'backfill' && age[lane] !== undefined));
+    const waiting = await Promise.all(stages.map(({ stage }) => queue.lanes(stage.name)));
+    return waiting.some((lanes) => LANES.some((lane) => lane !== 'backfill' && lanes[lane] !== undefined));
   }
 
   #liveRuns(): boolean {

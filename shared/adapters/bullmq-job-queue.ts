@@ -4,7 +4,14 @@
  */
 import { type BackendFactory, type IQueueBackend, Queue } from 'bullmq';
 import { LANES, type Lane } from '../contracts/common.ts';
-import type { Job, JobQueue, ProcessOptions, QueueCounts, QueueWorker } from '../ports/job-queue.ts';
+import type {
+  Job,
+  JobQueue,
+  LaneDepth,
+  ProcessOptions,
+  QueueCounts,
+  QueueWorker,
+} from '../ports/job-queue.ts';
 import { BullmqWorker } from './bullmq-worker.ts';
 
 export interface BullmqBackend {
@@ -121,19 +128,19 @@ export class BullmqJobQueue implements JobQueue {
     return { waiting: waiting + prioritized, delayed, active, failed };
   }
 
-  async oldestAge(queue: string): Promise<Partial<Record<Lane, number>>> {
+  async lanes(queue: string): Promise<Partial<Record<Lane, LaneDepth>>> {
     const target = this.#queue(queue);
     const counts = await target.getCountsPerPriority(LANES.map(priorityOf));
-    const ages: Partial<Record<Lane, number>> = {};
+    const lanes: Partial<Record<Lane, LaneDepth>> = {};
     let before = 0;
     for (const lane of LANES) {
       const count = counts[priorityOf(lane)] ?? 0;
       // Waiting jobs lie in order of lane, and in order of arrival within it.
       const [oldest] = count > 0 ? await target.getJobs(['prioritized'], before, before, true) : [];
-      if (oldest) ages[lane] = Math.max(0, Date.now() - oldest.timestamp);
+      if (oldest) lanes[lane] = { waiting: count, oldestMs: Math.max(0, Date.now() - oldest.timestamp) };
       before += count;
     }
-    return ages;
+    return lanes;
   }
 
   async remove(queue: string, id: string): Promise<boolean> {

@@ -25,6 +25,12 @@ export interface QueueCounts {
   failed: number;
 }
 
+/** What waits in a lane: `waiting` jobs, the oldest of them for `oldestMs`. */
+export interface LaneDepth {
+  waiting: number;
+  oldestMs: number;
+}
+
 export interface ProcessOptions<T> {
   concurrency: number;
   /** A rejection counts as a crash of the worker: the job is delivered again. */
@@ -45,8 +51,8 @@ export interface JobQueue {
   add<T>(queue: string, jobs: Job<T>[], options?: { delayMs?: number }): Promise<void>;
   process<T>(queue: string, options: ProcessOptions<T>): Promise<QueueWorker>;
   counts(queue: string): Promise<QueueCounts>;
-  /** Age in ms of the job that has waited longest, by lane; lanes without one are missing. */
-  oldestAge(queue: string): Promise<Partial<Record<Lane, number>>>;
+  /** What waits, by lane; lanes in which nothing does are missing. */
+  lanes(queue: string): Promise<Partial<Record<Lane, LaneDepth>>>;
   /** Forgets a job that is not running; false when there was none. */
   remove(queue: string, id: string): Promise<boolean>;
   close(): Promise<void>;

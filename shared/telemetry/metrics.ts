@@ -1,6 +1,8 @@
 /** Prometheus metrics of a process. The names are the interface of dashboards and alerts: deploy/ builds on them. */
 import { readFileSync } from 'node:fs';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { LANES, type Lane } from '../contracts/common.ts';
+import type { LaneDepth, QueueCounts } from '../ports/job-queue.ts';
 
 export interface Metrics {
   readonly registry: Registry;
@@ -8,13 +10,14 @@ export interface Metrics {
   job(stage: string, outcome: string, code: string | null, seconds: number): void;
   /** Seconds of media that a stage has gone through. */
   media(stage: string, seconds: number): void;
-  queue(stage: string, counts: { waiting: number; delayed: number; active: number; failed: number }): void;
-  /** Age in seconds of the job that has waited longest; 0 when none waits. */
-  oldest(stage: string, lane: string, seconds: number): void;
+  /** How full a queue is; a lane in which nothing waits counts as empty. */
+  queue(stage: string, counts: QueueCounts, lanes: Partial<Record<Lane, LaneDepth>>): void;
   /** Events of a topic that a consumer group has not taken yet. */
   lag(group: string, topic: string, records: number): void;
   /** Counts a dead letter that has been written. */
   deadLetter(stage: string, code: string): void;
+  /** Dead letters that wait for somebody. */
+  deadLettersWaiting(count: number): void;
   /** Whether intake waits for deep queues. */
   intakePaused(paused: boolean): void;
   /** Whether this process takes work. */
@@ -64,6 +67,12 @@ export function createMetrics(): Metrics {
     labelNames: ['stage', 'state'] as const,
     registers,
   });
+  const waiting = new Gauge({
+    name: 'cinedex_queue_waiting_jobs',
+    help: 'Jobs that wait in a queue, by lane',
+    labelNames: ['stage', 'lane'] as const,
+    registers,
+  });
   const age = new Gauge({
     name: 'cinedex_queue_oldest_age_seconds',
     help: 'Age of the job that has waited longest, by lane',
@@ -80,6 +89,11 @@ export function createMetrics(): Metrics {
     name: 'cinedex_dead_letters_total',
     help: 'Dead letters written, by stage and error code',
     labelNames: ['stage', 'code'] as const,
+    registers,
+  });
+  const lettersWaiting = new Gauge({
+    name: 'cinedex_dead_letters_waiting',
+    help: 'Dead letters neither replayed nor dropped; told by ops and by up --ops',
     registers,
   });
   const paused = new Gauge({
@@ -108,12 +122,17 @@ export function createMetrics(): Metrics {
       duration.observe({ stage, outcome }, seconds);
     },
     media: (stage, seconds) => mediaSeconds.inc({ stage }, seconds),
-    queue: (stage, counts) => {
-      for (const [state, count] of Object.entries(counts)) depth.set({ stage, state }, count);
+    queue: (stage, { waiting: waits, delayed, active, failed }, lanes) => {
+      const states = { waiting: waits, delayed, active, failed };
+      for (const [state, count] of Object.entries(states)) depth.set({ stage, state }, count);
+      for (const lane of LANES) {
+        waiting.set({ stage, lane }, lanes[lane]?.waiting ?? 0);
+        age.set({ stage, lane }, (lanes[lane]?.oldestMs ?? 0) / 1_000);
+      }
     },
-    oldest: (stage, lane, seconds) => age.set({ stage, lane }, seconds),
     lag: (group, topic, records) => lag.set({ group, topic }, records),
     deadLetter: (stage, code) => deadLetters.inc({ stage, code }),
+    deadLettersWaiting: (count) => lettersWaiting.set(count),
     intakePaused: (value) => paused.set(value ? 1 : 0),
     ready: (value) => isReady.set(value ? 1 : 0),
     describe: (kind, stages) => info.set({ kind, stages: stages.join(',') }, 1),

@@ -269,20 +269,22 @@ export function jobQueueContract(name: string, open: () => Promise<Opened<JobQue
       await eventually('it is delivered again', () => delivered.length === 1);
     });
 
-    it('says by lane how long the oldest has waited', async () => {
-      expect(await jobs.oldestAge(queue)).toEqual({});
+    it('says by lane how many wait, and how long the oldest has', async () => {
+      expect(await jobs.lanes(queue)).toEqual({});
       await jobs.add(queue, [job('u', 0, 'ugc')]);
-      await eventually('it has waited 30 ms', async () => ((await jobs.oldestAge(queue)).ugc ?? 0) >= 30);
+      const waited = async () => (await jobs.lanes(queue)).ugc?.oldestMs ?? 0;
+      await eventually('it has waited 30 ms', async () => (await waited()) >= 30);
       await jobs.add(queue, [job('o', 0, 'ogc'), job('u2', 0, 'ugc')]);
-      const ages = await jobs.oldestAge(queue);
-      expect(Object.keys(ages).sort()).toEqual(['ogc', 'ugc']);
-      expect(ages.ugc!).toBeGreaterThan(ages.ogc!);
+      const lanes = await jobs.lanes(queue);
+      expect(Object.keys(lanes).sort()).toEqual(['ogc', 'ugc']);
+      expect([lanes.ogc!.waiting, lanes.ugc!.waiting]).toEqual([1, 2]);
+      expect(lanes.ugc!.oldestMs).toBeGreaterThan(lanes.ogc!.oldestMs);
       await jobs.remove(queue, 'u');
       const { worker, delivered } = await work();
       await eventually('all are delivered', () => delivered.length === 2);
       await settled();
       await worker.stop(0);
-      expect(await jobs.oldestAge(queue)).toEqual({});
+      expect(await jobs.lanes(queue)).toEqual({});
     });
 
     it('forgets a job that waits, is delayed or failed; not one that runs', async () => {

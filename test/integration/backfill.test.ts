@@ -269,9 +269,9 @@ describe('a backfill', () => {
     const queue = Object.create(app.stores.queue) as typeof app.stores.queue;
     let live = true;
     let looks = 0;
-    queue.oldestAge = async (name) => {
+    queue.lanes = async (name) => {
       if (name === 'frames') looks += 1;
-      return live && name === 'frames' ? { ugc: 10 } : {};
+      return live && name === 'frames' ? { ugc: { waiting: 1, oldestMs: 10 } } : {};
     };
     const plan = await planBackfill(deps, {});
     const running = runBackfill({ ...deps, queue }, plan);

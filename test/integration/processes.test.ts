@@ -146,6 +146,10 @@ describe('a process', () => {
   it('counts what it did, what waits, and what failed', async () => {
     const [only] = await open({
       behaviour: {
+        frames: ({ note }) => {
+          note({ mediaSec: 12 });
+          return undefined;
+        },
         audio: () => {
           throw new Error('a bug');
         },
@@ -158,6 +162,10 @@ describe('a process', () => {
     await vi.waitFor(async () => {
       const text = await app.metrics.registry.metrics();
       expect(text).toContain('cinedex_jobs_total{stage="frames",outcome="done",code="none"} 1');
+      expect(text).toContain('cinedex_stage_duration_seconds_count{stage="frames",outcome="done"} 1');
+      expect(text).toContain('cinedex_media_seconds_total{stage="frames"} 12');
+      expect(text).toContain('cinedex_queue_waiting_jobs{stage="frames",lane="ugc"} 0');
+      expect(text).toContain('cinedex_queue_oldest_age_seconds{stage="frames",lane="ugc"} 0');
       expect(text).toContain('cinedex_dead_letters_total{stage="audio",code="STAGE_BUG"} 1');
       expect(text).toContain('cinedex_queue_jobs{stage="audio",state="failed"} 1');
       expect(text).toContain('cinedex_bus_lag_records{group="cinedex-intake",topic="videos.ugc"} 0');

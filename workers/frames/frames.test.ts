@@ -124,6 +124,8 @@ describe.each(Object.entries(BUILDS))('with %s', (_, environment) => {
     }));
     const output = await extract(harness, await sceneClip(clip('cuts.mp4'), scenes, { sound: 'tone' }));
     expect(output.shots.map((shot) => shot.startSec)).toEqual([0, 1.6, 3.2, 4.8, 6.4]);
+    // What the price of a second of media is reckoned from.
+    expect(harness.notes.mediaSec).toBeCloseTo(8, 0);
     expect(output.shots.map((shot) => shot.transition)).toEqual(['start', 'cut', 'cut', 'cut', 'cut']);
     for (const { index, startSec, endSec } of output.shots) {
       const own = output.keyFrames.filter((frame) => frame.shot === index);

@@ -5,7 +5,7 @@ import type { Lane, VideoRef } from '../../shared/contracts/common.ts';
 import { CinedexError } from '../../shared/contracts/errors.ts';
 import { stageTopic, TOPICS } from '../../shared/contracts/events.ts';
 import type { EventBus, Subscription } from '../../shared/ports/event-bus.ts';
-import type { Job, JobQueue, QueueCounts, QueueWorker } from '../../shared/ports/job-queue.ts';
+import type { Job, JobQueue, LaneDepth, QueueCounts, QueueWorker } from '../../shared/ports/job-queue.ts';
 import type { Ledger, VideoRecord } from '../../shared/ports/ledger.ts';
 import type { HealthNotes } from '../../shared/telemetry/liveness.ts';
 import { type BoundStage, digest } from './bind.ts';
@@ -43,7 +43,7 @@ export interface RuntimeOptions {
   startSpan: (job: StepJob, video: VideoRecord) => Span;
   trace: (name: string, traceparent: string | undefined) => string | undefined;
   /** Told of every queue now and then: how deep it is, and how long its oldest job has waited, ms by lane. */
-  observeQueue?: (name: string, counts: QueueCounts, ages: Partial<Record<Lane, number>>) => void;
+  observeQueue?: (name: string, counts: QueueCounts, lanes: Partial<Record<Lane, LaneDepth>>) => void;
   /** Told now and then how many events the intake has before it. */
   observeLag?: (group: string, topic: string, records: number) => void;
   /** Told when intake begins to wait for deep queues, and when it goes on. */
@@ -309,7 +309,7 @@ export class Runtime {
 
   async #observe(): Promise<void> {
     const { observeQueue, observeLag, queue, intake = true } = this.#o;
-    for (const [name, counts] of this.#counts) observeQueue?.(name, counts, await queue.oldestAge(name));
+    for (const [name, counts] of this.#counts) observeQueue?.(name, counts, await queue.lanes(name));
     if (!observeLag || !intake || this.#now() - this.#lagAt < LAG_EVERY_MS) return;
     this.#lagAt = this.#now();
     for (const topic of INTAKE_TOPICS)
