@@ -125,6 +125,8 @@ export interface SearchOptions {
   model?: RelevanceModel;
   /** Which recall channels are asked, by name; all by default. For comparing them. */
   channels?: (name: string) => boolean;
+  /** Shared with others who look names up; its own by default. */
+  dictionaries?: Dictionaries;
   now?: () => number;
 }
 
@@ -133,7 +135,7 @@ export type Search = (request: SearchRequest) => Promise<SearchAnswer>;
 /** @throws (when it is called) CinedexError USAGE for a question that is empty or asks what there are no tools for */
 export function createSearch(services: SearchServices, options: SearchOptions = {}): Search {
   const config = { ...SEARCH_SECTIONS.search.parse({}), ...options.config };
-  const dictionaries = new Dictionaries(services, { ...config, now: options.now });
+  const dictionaries = options.dictionaries ?? new Dictionaries(services, { ...config, now: options.now });
   let model: Promise<RelevanceModel> | undefined;
   return async (request) => {
     model ??= options.model ? Promise.resolve(options.model) : readModel(config.relevanceModel);

@@ -104,7 +104,40 @@ export const CORE_SECTIONS = {
     port: whole(0, 65_535).default(8080).describe('Its port; 0: any free one'),
     timeoutMs: whole(100, 10 ** 6)
       .default(10_000)
-      .describe('Limit of one search'),
+      .describe('Limit of one search, ms; recall channels that are later than its greater part are left out'),
+    keysFile: z
+      .string()
+      .default('')
+      .describe('File of the API keys (`cinedex keys`); empty: `api-keys.json` in the data folder'),
+    secret: z
+      .string()
+      .refine((value) => value === '' || value.length >= 32, 'expected at least 32 characters')
+      .default('')
+      .describe(
+        'What sessions and cursors are signed with; several query processes share one; empty: random',
+      ),
+    ratePerMinute: whole(1, 10 ** 6)
+      .default(600)
+      .describe(
+        'Requests of a key, and of an address, in a minute; pictures and media may be ten times as many',
+      ),
+    trustedProxies: commaList
+      .default([])
+      .describe(
+        'Addresses (or CIDR ranges) of proxies whose X-Forwarded-For is believed, separated by commas',
+      ),
+    cacheEntries: whole(0, 10 ** 6)
+      .default(500)
+      .describe('Answers that are kept for the same question; 0: none'),
+    cacheSeconds: whole(1, 86_400)
+      .default(60)
+      .describe('How long at most; what is indexed or deleted meanwhile is seen at once'),
+    pictureBytes: whole(1_024, GiB)
+      .default(10 * 1024 ** 2)
+      .describe('Largest picture that is asked with, bytes'),
+    soundBytes: whole(1_024, GiB)
+      .default(50 * 1024 ** 2)
+      .describe('Largest clip of sound that is asked with, bytes'),
   }),
   ops: z.object({
     host: z.string().min(1).default('127.0.0.1').describe('Address that `cinedex ops` listens on'),
@@ -187,6 +220,10 @@ export function loadConfig(
       ...core.core,
       dataDir,
       modelsDir: path.resolve(core.core.modelsDir || path.join(dataDir, 'models')),
+    },
+    query: {
+      ...core.query,
+      keysFile: path.resolve(core.query.keysFile || path.join(dataDir, 'api-keys.json')),
     },
     media: { ...core.media, roots: core.media.roots.map((root) => path.resolve(root)) },
     stages: Object.fromEntries(Object.keys(stageSections).map((name) => [name, parsed[name]])),

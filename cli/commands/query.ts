@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { openQueryProcess } from '../../query/process.ts';
+import { openQueryProcess } from '../../query/api/process.ts';
 import { createLogger } from '../../shared/telemetry/logger.ts';
 import type { Enter } from '../main.ts';
 import { endWithin, untilAborted } from '../serving.ts';
@@ -16,7 +16,7 @@ export function registerQuery(program: Command, enter: Enter): void {
   program
     .command('query')
     .summary('answer searches over HTTP')
-    .description('Serves GET /v1/search, /metrics, /livez and /readyz until a signal.')
+    .description('Serves the search page and the search API (/docs describes it) until a signal.')
     .addHelpText('after', EXAMPLE)
     .action(async (_: object, command: Command) => {
       const { config, output, signal } = enter(command);
@@ -25,7 +25,9 @@ export function registerQuery(program: Command, enter: Enter): void {
       try {
         output.note('Loading models …');
         const address = await query.start();
-        output.result({ ready: true, address }, () => [`Ready. Searches: ${address}/v1/search?q=…`]);
+        output.result({ ready: true, address }, () => [
+          `Ready. Search page: ${address}/   API: ${address}/docs`,
+        ]);
         await untilAborted(signal);
       } finally {
         await endWithin(config, logger, [() => query.stop()]);

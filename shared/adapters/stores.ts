@@ -1,11 +1,15 @@
 /** The stores that the configuration asks for. */
 import type { Config } from '../config.ts';
+import type { EventBus } from '../ports/event-bus.ts';
 import type { Stores } from '../ports/stores.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { openEmbedded } from './embedded/index.ts';
 
 /** What answering searches needs of them. */
-export type SearchStores = Pick<Stores, 'index' | 'identities' | 'artifacts' | 'close'>;
+export type SearchStores = Pick<Stores, 'index' | 'identities' | 'artifacts' | 'ledger' | 'close'> & {
+  /** For what is published; in cluster mode it connects at its first use. @throws CinedexError STORE_UNAVAILABLE */
+  bus(): Promise<EventBus>;
+};
 
 /** @throws CinedexError DATA_LOCKED, STORE_UNAVAILABLE, CONFIG_INVALID */
 export async function openStores(config: Config, logger?: Logger): Promise<Stores> {
@@ -18,7 +22,8 @@ export async function openStores(config: Config, logger?: Logger): Promise<Store
 }
 
 /**
- * In cluster mode nothing of the broker and the queue, so that searches go on when those are away.
+ * In cluster mode nothing of the queue, and of the broker only when something is to be published, so that searches go on
+ * when those are away.
  * @throws CinedexError DATA_LOCKED, STORE_UNAVAILABLE, CONFIG_INVALID
  */
 export async function openSearchStores(config: Config, logger?: Logger): Promise<SearchStores> {
@@ -26,5 +31,6 @@ export async function openSearchStores(config: Config, logger?: Logger): Promise
     const { openClusterForSearch } = await import('./cluster/index.ts');
     return openClusterForSearch(config, logger);
   }
-  return openEmbedded(config.core.dataDir);
+  const stores = await openEmbedded(config.core.dataDir);
+  return { ...stores, bus: async () => stores.bus };
 }

@@ -108,7 +108,19 @@ export const ERROR_TABLE = {
   USAGE: { retryable: false, hint: 'Run the command with --help.' },
   UNAUTHORIZED: {
     retryable: false,
-    hint: 'Sign in with the user and password of CINEDEX_OPS_USER and CINEDEX_OPS_PASSWORD, or send the bearer token.',
+    hint: 'Searches: send a key of `cinedex keys create` as `Authorization: Bearer <key>`. Operations: sign in with CINEDEX_OPS_USER and CINEDEX_OPS_PASSWORD, or send CINEDEX_OPS_TOKEN.',
+  },
+  FORBIDDEN: {
+    retryable: false,
+    hint: 'This key may not do that. `cinedex keys ls` shows the tenant and the scopes of each key.',
+  },
+  CONFLICT: {
+    retryable: false,
+    hint: 'The Idempotency-Key was used for another request before. Use a new key for a new request.',
+  },
+  RANGE_UNSATISFIABLE: {
+    retryable: false,
+    hint: 'The Content-Range header says how many bytes there are; ask for a range of them.',
   },
   TOO_MANY_REQUESTS: { retryable: true, hint: 'Wait for as long as the Retry-After header says.' },
 } as const satisfies Record<string, { retryable: boolean; hint: string }>;

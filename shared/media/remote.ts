@@ -66,6 +66,23 @@ export async function download(
   }
 }
 
+/**
+ * An address that others (a browser, say) may be sent to: https, and on the public internet.
+ * @throws CinedexError URI_NOT_ALLOWED, or MEDIA_FETCH_FAILED when its name is not known
+ */
+export async function checkPublicUrl(uri: string, hooks: RemoteHooks = {}): Promise<string> {
+  const url = checkedUrl(uri);
+  try {
+    await checkedAddress(url, hooks);
+  } catch (error) {
+    if (error instanceof CinedexError) throw error;
+    throw new CinedexError('MEDIA_FETCH_FAILED', `The host ${url.hostname} cannot be found.`, {
+      cause: error,
+    });
+  }
+  return url.href;
+}
+
 function checkedUrl(uri: string, base?: URL): URL {
   const url = URL.parse(uri, base?.href);
   if (!url) throw new CinedexError('URI_NOT_ALLOWED', 'The uri cannot be parsed.');

@@ -100,3 +100,17 @@ function isPlainText(head: Buffer): boolean {
     !head.toString('utf8').includes('\uFFFD')
   );
 }
+
+/** What a player is told that the bytes are, by their beginning. Pure. */
+export function mediaTypeOf(head: Buffer): string {
+  if (ascii(head, 4, 8) === 'ftyp') return ascii(head, 8, 12) === 'qt  ' ? 'video/quicktime' : 'video/mp4';
+  if (MOV_BOXES.has(ascii(head, 4, 8))) return 'video/mp4';
+  if (starts(head, 0x1a, 0x45, 0xdf, 0xa3)) {
+    return head.includes('webm') ? 'video/webm' : 'video/x-matroska';
+  }
+  if (ascii(head, 0, 4) === 'OggS') return 'video/ogg';
+  if (ascii(head, 0, 4) === 'RIFF' && ascii(head, 8, 12) === 'AVI ') return 'video/x-msvideo';
+  if (ascii(head, 0, 3) === 'FLV') return 'video/x-flv';
+  if (head[0] === 0x47 && head[188] === 0x47) return 'video/mp2t';
+  return 'application/octet-stream';
+}

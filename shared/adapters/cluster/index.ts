@@ -9,6 +9,7 @@ import type { Logger } from '../../telemetry/logger.ts';
 import { BullmqJobQueue } from '../bullmq-job-queue.ts';
 import { openDataFolder } from '../embedded/data-folder.ts';
 import { FolderArtifactStore } from '../embedded/folder-artifact-store.ts';
+import type { SearchStores } from '../stores.ts';
 import { openKafkaEventBus } from './kafka-event-bus.ts';
 import { prefixedBus } from './prefixed-bus.ts';
 import { redisBackend } from './redis-bullmq.ts';
@@ -70,19 +71,26 @@ export function openCluster(config: Config, logger?: Logger): Promise<Stores> {
   });
 }
 
-/** What answering searches needs: nothing of the broker and the queue. @throws as {@link openCluster} */
-export function openClusterForSearch(
-  config: Config,
-  logger?: Logger,
-): Promise<Pick<Stores, 'index' | 'identities' | 'artifacts' | 'close'>> {
+/** What answering searches needs; the broker is asked only when something is to be published. @throws as {@link openCluster} */
+export function openClusterForSearch(config: Config, logger?: Logger): Promise<SearchStores> {
   return opening(async (opened) => {
     const { redis } = config;
+    const ledger = await opened.keep(new RedisLedger(await openRedis(redis, 'store', logger), redis.prefix));
     const identities = await opened.keep(
       new RedisIdentityStore(await openRedis(redis, 'store', logger), redis.prefix),
     );
     const artifacts = await opened.keep(openArtifacts(config, logger));
     const index = await opened.keep(openIndex(config, logger));
-    return { identities, artifacts, index };
+    let connecting: Promise<EventBus> | undefined;
+    const bus = () => {
+      connecting ??= opened.keep(openBus(config, logger)).catch((error: unknown) => {
+        // The next one who publishes tries again.
+        connecting = undefined;
+        throw error;
+      });
+      return connecting;
+    };
+    return { ledger, identities, artifacts, index, bus };
   });
 }
 
