@@ -9,6 +9,7 @@ import { registerDoctor } from './commands/doctor.ts';
 import { registerEval } from './commands/eval.ts';
 import { registerFaces } from './commands/faces.ts';
 import { registerIndex } from './commands/index-generations.ts';
+import { registerKeys } from './commands/keys.ts';
 import { registerModels } from './commands/models.ts';
 import { registerOps } from './commands/ops.ts';
 import { registerPublish } from './commands/publish.ts';
@@ -36,6 +37,7 @@ const VERBS = [
   registerSearch,
   registerEval,
   registerFaces,
+  registerKeys,
   registerModels,
   registerDoctor,
   registerRetry,
