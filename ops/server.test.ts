@@ -1,3 +1,4 @@
+import type { Queue } from 'bullmq';
 import { afterEach, describe, expect, it } from 'vitest';
 import { loadConfig } from '../shared/config.ts';
 import { CinedexError } from '../shared/contracts/errors.ts';
@@ -39,7 +40,11 @@ const letter: ListedDeadLetter = {
   original: '{"videoId":"v1"}',
 };
 
-async function serve(ops: Record<string, unknown> = {}, over: Partial<OpsOperations> = {}) {
+async function serve(
+  ops: Record<string, unknown> = {},
+  over: Partial<OpsOperations> = {},
+  queues: readonly Queue[] = [],
+) {
   const asked: unknown[] = [];
   const note =
     <T>(answer: T) =>
@@ -65,7 +70,7 @@ async function serve(ops: Record<string, unknown> = {}, over: Partial<OpsOperati
     ...{
       tenant: 'default',
       operations,
-      queues: [],
+      queues,
       stages: ['ocr'],
       logger: createLogger({ level: 'silent' }),
     },
@@ -209,6 +214,20 @@ describe('the page of dead letters', () => {
       (await inject('POST', '/dead-letters/drop', { headers, payload: 'id=l1' as never })).statusCode,
     ).toBe(401);
     expect(asked).toEqual([]);
+  });
+});
+
+describe('the page of queues', () => {
+  it('is bull-board, and fetches nothing from elsewhere', async () => {
+    const metaValues = { version: 'bullmq:6' };
+    const queue = { name: 'ocr', opts: {}, metaValues } as unknown as Queue;
+    const { inject } = await serve({}, {}, [queue]);
+    const { statusCode, body, headers } = await inject('GET', '/queues');
+    expect([statusCode, body.includes('Cinedex queues')]).toEqual([200, true]);
+    const script = /src="(static\/js\/main[^"]+)"/.exec(body)?.[1];
+    expect((await inject('GET', `/queues/${script}`)).statusCode).toBe(200);
+    expect(headers['content-security-policy']).toMatch(/^default-src 'self'; .*frame-ancestors 'none'/);
+    expect((await inject('GET', '/')).body).toContain('href="/queues"');
   });
 });
 

@@ -31,6 +31,13 @@ export interface OpsServerOptions extends Probes {
 const QUEUES = '/queues';
 /** Whoever supervises the process needs no session, and learns no more than yes or no and why. */
 const OPEN = new Set(['/livez', '/readyz', '/login']);
+/** bull-board's page names a font of another site; nothing is fetched from elsewhere, and no other site may frame it. */
+const BOARD_HEADERS = {
+  'content-security-policy':
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'self'; form-action 'self'",
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+};
 const LARGEST_BODY = 1024 ** 2;
 
 /**
@@ -103,9 +110,25 @@ async function mountBullBoard(server: FastifyInstance, queues: readonly Queue[])
   createBullBoard({
     queues: queues.map((queue) => new BullMQAdapter(queue)),
     serverAdapter: adapter,
-    options: { uiConfig: { boardTitle: 'Cinedex queues', miscLinks: [{ text: 'Flow', url: '/' }] } },
+    options: {
+      uiConfig: {
+        boardTitle: 'Cinedex queues',
+        miscLinks: [{ text: 'Flow', url: '/' }],
+        hideDocsLink: true,
+        // It asks Redis for the names of connections, which tell nothing on the embedded queue: no workers, it would say.
+        showWorkers: false,
+      },
+    },
   });
-  await server.register(adapter.registerPlugin(), { prefix: QUEUES });
+  await server.register(
+    async (board) => {
+      board.addHook('onSend', async (_, reply) => {
+        reply.headers(BOARD_HEADERS);
+      });
+      await board.register(adapter.registerPlugin());
+    },
+    { prefix: QUEUES },
+  );
 }
 
 /** A field that comes several times is a list. */

@@ -30,7 +30,7 @@ ${tile('Dead letters', letters, letters > 0 ? 'warn' : '', '/dead-letters')}
 ${counted.all ? 'Videos' : `The first ${counted.videos} videos`} were counted at ${clockTime(counted.at)}.
 The same for programs: <a href="/api/status">/api/status</a>.</p>
 <h2 id="stages">Stages</h2>
-<div class="wide cards"><table><thead><tr><th>Stage</th><th>After</th><th class="n">Waiting</th><th class="n">Delayed</th>
+<div class="wide cards four"><table><thead><tr><th>Stage</th><th>After</th><th class="n">Waiting</th><th class="n">Delayed</th>
 <th class="n">At work</th><th class="n">Oldest</th><th class="n">Done</th><th class="n">Skipped</th><th class="n">Failed</th></tr></thead><tbody>
 ${stages.map(stageRow)}
 </tbody></table></div>
@@ -77,12 +77,12 @@ function stageRow({ name, needs, waiting, delayed, active, lanes, steps, codes }
   return html`<tr><th>${name}</th><td class="soft all">${needs.join(', ')}</td>
 ${number('Waiting', [String(waiting), html`${depths}`], waiting > 0 ? 'warn' : '')}${number('Delayed', delayed)}${number('At work', active)}
 ${number('Oldest', ages.length > 0 ? ages : '–')}${number('Done', (steps.done ?? 0) + (steps.partial ?? 0))}${number('Skipped', steps.skipped ?? 0)}
-<td class="n ${failed > 0 ? 'bad' : ''}" data-is="Failed">${failed}
+<td class="n rest ${failed > 0 ? 'bad' : ''}" data-is="Failed">${failed}
 ${Object.entries(codes).map(([code, count]) => html`<div class="small"><code>${code}</code> ${count}</div>`)}</td></tr>`;
 }
 
 function failingRow({ tenant, videoId, title, state, stage, code, message }: FailingVideo): Html {
-  return html`<tr><th>${videoLink(tenant, videoId, title)}<div class="soft small">${tenant}/${videoId}</div></th>
+  return html`<tr><th>${videoLink(tenant, videoId, title)}<div class="soft small"><code>${tenant}/${videoId}</code></div></th>
 <td data-is="State" class="${state === 'failed' ? 'bad' : 'warn'}">${state}</td><td data-is="Stage">${stage}</td>
 <td class="all"><code>${code}</code><div class="small">${message.slice(0, 200)}</div></td></tr>`;
 }

@@ -28,14 +28,14 @@ table{border-collapse:collapse;width:100%}
 th,td{padding:.4rem .75rem;text-align:left;vertical-align:top;border-top:1px solid var(--line)}
 thead th{border-top:0;font-weight:600;color:var(--soft);font-size:.85rem;white-space:nowrap}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-tbody th{font-weight:600}code{font-size:.9em;overflow-wrap:anywhere}.small{font-size:.85rem}
+tbody th{font-weight:600}.time{white-space:nowrap}code{font-size:.9em;overflow-wrap:anywhere}.small{font-size:.85rem}
 pre{margin:.5rem 0 0;padding:.6rem .75rem;background:var(--page);border:1px solid var(--line);border-radius:.4rem;font-size:.8rem;white-space:pre-wrap;overflow-wrap:anywhere;max-height:20rem;overflow:auto}
 summary{cursor:pointer;color:var(--link)}
 .note{margin:0 0 .75rem;padding:.5rem .75rem;border:1px solid var(--line);border-left:4px solid var(--link);border-radius:.4rem;background:var(--card)}
 .bar{display:flex;flex-wrap:wrap;gap:.5rem;align-items:center;margin:.75rem 0}
 button.act{font:inherit;padding:.35rem .9rem;border:1px solid var(--link);border-radius:.4rem;background:var(--card);color:var(--link);cursor:pointer}
 button.act:hover{background:var(--link);color:var(--page)}
-.chips{display:flex;flex-wrap:wrap;gap:.4rem}
+.letters{margin-top:.75rem}.chips{display:flex;flex-wrap:wrap;gap:.4rem}
 .chips a{padding:.15rem .7rem;border:1px solid var(--line);border-radius:1rem;background:var(--card);text-decoration:none}
 .chips a[aria-current]{border-color:var(--link);font-weight:600}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1.25rem;margin:0}dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
@@ -48,8 +48,8 @@ input[type=checkbox]{width:1.1rem;height:1.1rem;accent-color:var(--link);margin:
 .cards tr{display:grid;grid-template-columns:repeat(3,1fr);border-top:1px solid var(--line);padding:.5rem .25rem}
 .cards tr:first-child{border-top:0}
 .cards th,.cards td,.cards td.n{border:0;padding:.15rem .5rem;text-align:left;white-space:normal;min-width:0;overflow-wrap:anywhere}
-.cards tbody th,.cards .all{grid-column:1/-1}.cards td[data-is]::before{content:attr(data-is);display:block;color:var(--soft);font-size:.75rem}
-dl{grid-template-columns:1fr}dd{margin-bottom:.4rem}}
+.cards tbody th,.cards .all{grid-column:1/-1}.four tr{grid-template-columns:repeat(4,1fr)}.four .rest{grid-column:auto/span 2}.cards td[data-is]::before{content:attr(data-is);display:block;color:var(--soft);font-size:.75rem}
+nav{flex-basis:100%;column-gap:.65rem}dl{grid-template-columns:1fr}dd{margin-bottom:.4rem}}
 `;
 
 /** What a browser may do with these pages: show them, and send their forms back. */

@@ -37,9 +37,12 @@ ${letters.length === 0 ? html`<p class="soft">None${filter.stage && ` of ${filte
   );
 }
 
+const BUTTONS = html`<div class="bar"><button class="act">Replay the chosen</button>
+<button class="act" formaction="/dead-letters/drop">Drop the chosen</button></div>`;
+
 function table(letters: readonly ListedDeadLetter[]): Html {
-  return html`<form method="post" action="/dead-letters/replay">
-<div class="bar"><button class="act">Replay the chosen</button><button class="act" formaction="/dead-letters/drop">Drop the chosen</button></div>
+  return html`<form class="letters" method="post" action="/dead-letters/replay">
+${letters.some(({ handled }) => handled === null) && BUTTONS}
 <div class="wide cards"><table><thead><tr><th></th><th>Cause</th><th>Stage</th><th>Video</th><th>Written</th></tr></thead><tbody>
 ${letters.map(row)}
 </tbody></table></div></form>`;
@@ -55,11 +58,11 @@ function row(letter: ListedDeadLetter): Html {
 <td class="all"><code>${code}</code><div>${reason.slice(0, 400)}</div><div class="soft small">${hint}</div>
 ${handled?.note && html`<div class="small">${handled.action} ${clockTime(handled.at)}: ${handled.note}</div>`}
 <details class="small"><summary>The event</summary>${eventOf(letter)}</details></td>
-<td data-is="Stage">${stage}<div class="soft small">${attempts} attempt${attempts !== 1 && 's'}</div></td>
+<td data-is="Stage">${stage}<div class="soft small time">${attempts} attempt${attempts !== 1 && 's'}</div></td>
 <td data-is="Video">${
     tenant !== null && videoId !== null ? videoLink(tenant, videoId, `${tenant}/${videoId}`) : '(none)'
   }</td>
-<td data-is="Written"><span class="small">${clockTime(at)}</span></td></tr>`;
+<td data-is="Written"><time class="small">${clockTime(at)}</time></td></tr>`;
 }
 
 function eventOf({ id, origin, original, originalLength }: ListedDeadLetter): Html {
