@@ -15,11 +15,12 @@ import { findMoments, type MomentFound } from './moments/moments.ts';
 import { blobOf, numberOf, stringOf } from './payload.ts';
 import { rankCandidates } from './ranking/rank.ts';
 import { loadCandidates, momentsFilter } from './recall/candidates.ts';
-import type { Asked, Match } from './recall/channels.ts';
+import { type Asked, type Match, TEXT_CHANNELS } from './recall/channels.ts';
 import { exampleQueries, hasExample, type SearchExample } from './recall/examples.ts';
 import { type Facets, facetsOf, type SearchFilter, storeConditions } from './recall/filters.ts';
 import { type Floors, floorsOf } from './recall/floors.ts';
 import type { Contribution, Fusion } from './recall/fusion.ts';
+import { LATE, unlessLate } from './recall/lateness.ts';
 import { encodeQuery, type Recalled, recall, textQueries } from './recall/recall.ts';
 import type { Asking } from './relevance/features.ts';
 import type { RelevanceModel } from './relevance/model.ts';
@@ -52,6 +53,8 @@ export interface SearchRequest extends SearchExample {
   /** Whether what is probably not relevant is told too, apart from the results. @default false */
   weak?: boolean;
   signal?: AbortSignal;
+  /** When it is aborted, recall channels that have not answered are left out, and named in the answer. */
+  late?: AbortSignal;
 }
 
 export interface Explanation {
@@ -104,6 +107,8 @@ export interface SearchAnswer {
   facets: Facets;
   /** What to know of the models behind this answer. */
   caveats: string[];
+  /** Recall channels that did not answer in time. Empty: the answer is whole. */
+  late: string[];
   /** What each channel found by itself, the best first, what lies below its floor too; with `explain` only. */
   channels?: ChannelFound[];
   /** Which weights of relevance graded the videos; with `explain` only. */
@@ -143,6 +148,7 @@ export function createSearch(services: SearchServices, options: SearchOptions = 
   };
 }
 
+const NO_VECTORS = { text: undefined, parts: [], visual: undefined };
 const NO_PEOPLE: Awaited<ReturnType<IdentityStore['list']>> = [];
 
 class SearchRun {
@@ -168,7 +174,7 @@ class SearchRun {
 
   async answer(request: SearchRequest): Promise<SearchAnswer> {
     const started = performance.now();
-    const { tenant, text = '', limit = 10, offset = 0, moments: momentLimit = 3, signal } = request;
+    const { tenant, text = '', limit = 10, offset = 0, moments: momentLimit = 3, signal, late } = request;
     const { index, encoders, identities } = this.#services;
     const config = this.#config;
     if (text.trim() === '' && !hasExample(request)) throw new CinedexError('USAGE', 'Nothing was asked.');
@@ -186,9 +192,11 @@ class SearchRun {
       channels: this.#options.channels ?? (() => true),
     };
     const asked: Asked[] = [];
+    const unasked: { name: string }[] = [];
     if (intent) {
-      const vectors = await encodeQuery(encoders, intent.text, signal);
-      asked.push(...textQueries(intent, vectors, dictionary, settings));
+      const vectors = await unlessLate(encodeQuery(encoders, intent.text, signal), late);
+      if (vectors === LATE) unasked.push(...TEXT_CHANNELS.filter(({ by }) => by !== 'words'));
+      asked.push(...textQueries(intent, vectors === LATE ? NO_VECTORS : vectors, dictionary, settings));
     }
     const scope = { index, generation, tenant };
     if (hasExample(request)) {
@@ -212,7 +220,12 @@ class SearchRun {
         audio: [...own, ...others],
       },
       ({ name, weight }) => weight > 0 && settings.channels(name),
+      late,
     );
+    const missing = [...unasked, ...channels.filter((channel) => channel.late)].map(({ name }) => name);
+    if (missing.length > 0 && channels.every((channel) => channel.late)) {
+      throw new CinedexError('STAGE_TIMEOUT', 'No recall channel answered in time.');
+    }
     const limits = { filter, conditions, fusion, like: request.like };
     const asking: Asking = {
       ...{ intent, dictionary, floors },
@@ -250,6 +263,7 @@ class SearchRun {
       total: ranked.length,
       facets: facetsOf(ranked.map(({ shown }) => shown.candidate.payload)),
       caveats: visual && caveat ? [caveat] : [],
+      late: missing,
       ...(request.explain && { channels: channels.map(channelFound), model: this.#model.id }),
       tookMs: performance.now() - started,
     };
@@ -307,7 +321,7 @@ interface Shape {
 /** Cosines of strangers scatter around zero. */
 const LOWEST_COSINE = -0.2;
 
-const NOTHING = { generation: null, results: [], weak: [], total: 0, facets: {}, caveats: [] };
+const NOTHING = { generation: null, results: [], weak: [], total: 0, facets: {}, caveats: [], late: [] };
 
 function channelFound({ name, weight, all }: Recalled): ChannelFound {
   return {

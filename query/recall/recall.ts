@@ -6,6 +6,7 @@ import { queryKey } from '../intent/dictionary.ts';
 import type { Intent } from '../intent/intent.ts';
 import { type Asked, type Channel, OTHER_CHANNELS, TEXT_CHANNELS, weightOf } from './channels.ts';
 import type { Floors } from './floors.ts';
+import { LATE, unlessLate } from './lateness.ts';
 import { queryParts } from './query-parts.ts';
 
 /** `atSec`: see {@link Asked.at}. */
@@ -15,6 +16,8 @@ export interface Recalled extends Channel {
   hits: FoundHit[];
   /** Those below the floor too, for comparing channels. */
   all: FoundHit[];
+  /** It did not answer in time, so it has no hits. */
+  late?: true;
 }
 
 export interface RecallSettings {
@@ -118,6 +121,7 @@ const COLLECTIONS: readonly CollectionName[] = ['videos', 'moments', 'faces', 'a
 
 /**
  * @param filters conditions on each collection (the tenant, and what else is known to bind it)
+ * @param late when it is aborted, collections that have not answered are left out
  * @returns what each channel found, without hits below its floor
  */
 export async function recall(
@@ -126,6 +130,7 @@ export async function recall(
   asked: readonly Asked[],
   filters: Readonly<Record<CollectionName, Filter>>,
   wanted: (channel: Channel) => boolean,
+  late?: AbortSignal,
 ): Promise<Recalled[]> {
   const answers = await Promise.all(
     COLLECTIONS.map(async (collection): Promise<Recalled[]> => {
@@ -135,7 +140,8 @@ export async function recall(
         ...query,
         filter: [...filters[collection], ...(query.filter ?? [])],
       }));
-      const found = await index.query(generation, collection, queries);
+      const found = await unlessLate(index.query(generation, collection, queries), late);
+      if (found === LATE) return own.map(({ channel }) => ({ ...channel, hits: [], all: [], late: true }));
       return own.map(({ channel, score, at }, i): Recalled => {
         const { floor } = channel;
         const given: FoundHit[] = at
