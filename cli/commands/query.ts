@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { openQueryProcess } from '../../query/api/process.ts';
 import { createLogger } from '../../shared/telemetry/logger.ts';
 import type { Enter } from '../main.ts';
-import { endWithin, untilAborted } from '../serving.ts';
+import { endWithin, observe, untilAborted } from '../serving.ts';
 
 const EXAMPLE = `
 Examples:
@@ -22,15 +22,17 @@ export function registerQuery(program: Command, enter: Enter): void {
       const { config, output, signal } = enter(command);
       const logger = createLogger({ level: config.core.logLevel });
       const query = await openQueryProcess(config, logger);
+      const observed = await observe(config, query.probes);
       try {
         output.note('Loading models …');
         const address = await query.start();
-        output.result({ ready: true, address }, () => [
+        output.result({ ready: true, address, metrics: observed.address }, ({ metrics }) => [
           `Ready. Search page: ${address}/   API: ${address}/docs`,
+          ...(metrics ? [`Metrics: ${metrics}`] : []),
         ]);
         await untilAborted(signal);
       } finally {
-        await endWithin(config, logger, [() => query.stop()]);
+        await endWithin(config, logger, [() => query.stop(), () => observed.stop()]);
       }
       process.exitCode = 0;
     });

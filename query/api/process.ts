@@ -55,6 +55,8 @@ export async function serveQuery(config: Config, logger: Logger, parts: QueryPar
 }
 
 export interface QueryProcess {
+  /** For a port that is no user's: there they need no key. */
+  readonly probes: Probes;
   /** Listens at once (the probes answer) and loads the models; resolves to its address once it is ready. */
   start(): Promise<string>;
   /** Lets running searches end, then closes. */
@@ -94,6 +96,7 @@ export async function openQueryProcess(config: Config, logger: Logger): Promise<
     }),
   };
   return {
+    probes: { registry: metrics.registry, live: parts.live, ready: parts.ready },
     async start() {
       health.start();
       served = await serveQuery(config, logger, parts);
