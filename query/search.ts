@@ -22,8 +22,8 @@ import { type Floors, floorsOf } from './recall/floors.ts';
 import type { Contribution, Fusion } from './recall/fusion.ts';
 import { LATE, unlessLate } from './recall/lateness.ts';
 import { encodeQuery, type Recalled, recall, textQueries } from './recall/recall.ts';
-import type { Asking } from './relevance/features.ts';
-import type { RelevanceModel } from './relevance/model.ts';
+import { type Asking, featuresOf } from './relevance/features.ts';
+import { gradeOf, type RelevanceModel } from './relevance/model.ts';
 import { readModel } from './relevance/stored-model.ts';
 
 export interface SearchServices {
@@ -248,9 +248,15 @@ class SearchRun {
         limits,
       );
       const others = all.videos.filter(({ video }) => !shown.has(video));
-      // Below the floors there are differences yet; they are all that there is to go by here.
+      // Below the floors there are differences yet; they are all that there is to order by here, but grades stay what they are.
       const low = { ...asking, floors: { ...floors, text: 0, visual: LOWEST_COSINE } };
       const guessed = rankCandidates(others, low, this.#model, { ...config, cutoff: 0, margin: 0 }, now);
+      const found = new Map(candidates.videos.map((candidate) => [candidate.video, candidate]));
+      for (const { shown } of guessed.slice(0, missing)) {
+        const candidate = found.get(shown.id) ?? { ...shown.candidate, fused: 0 };
+        shown.features = featuresOf(candidate, asking);
+        shown.graded = gradeOf(shown.features, this.#model);
+      }
       weak.push(...this.#describe(guessed.slice(0, missing), all.channels, shape));
     }
     const visual = ranked.some(({ shown }) => shown.candidate.why.some(({ channel }) => isVisual(channel)));

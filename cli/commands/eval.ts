@@ -1,24 +1,29 @@
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type Command, InvalidArgumentError } from 'commander';
-import { askAll, compareRuns, groupResults, round, silence } from '../../query/evaluation/evaluate.ts';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { compareRuns } from '../../query/evaluation/evaluate.ts';
 import { type Baseline, readBaseline, regressions } from '../../query/evaluation/gate.ts';
 import { type LabelledSet, readLabelledFile } from '../../query/evaluation/labelled-set.ts';
+import { linkAll, linkingSections } from '../../query/evaluation/linking.ts';
+import { flatten, measure, type Target, UNANSWERABLE } from '../../query/evaluation/measure.ts';
 import { probeIndex, resolveSet } from '../../query/evaluation/probe.ts';
 import {
   asMarkdown,
   asPage,
   type Comparison,
   effectCases,
-  type Measurement,
   reportSections,
 } from '../../query/evaluation/report.ts';
+import { withScratchLibrary } from '../../query/evaluation/scratch-library.ts';
+import { readCaptions } from '../../query/evaluation/sets/captions.ts';
+import type { DocumentSet } from '../../query/evaluation/sets/documents.ts';
+import { readEntities } from '../../query/evaluation/sets/entities.ts';
+import { readTitles } from '../../query/evaluation/sets/titles.ts';
+import { readVideoLabels } from '../../query/evaluation/sets/videos.ts';
 import { trainOn } from '../../query/evaluation/training.ts';
-import { readVideoLabels } from '../../query/evaluation/video-labels.ts';
-import { readModel } from '../../query/relevance/stored-model.ts';
-import { createSearch, type SearchOptions, type SearchServices } from '../../query/search.ts';
 import { CinedexError } from '../../shared/contracts/errors.ts';
+import { indexModels } from '../../shared/index/generation.ts';
 import { SEARCH_SECTIONS, type SearchConfig } from '../../shared/search-config.ts';
 import { type App, createApp } from '../../workers/app.ts';
 import { STAGES } from '../../workers/stages.ts';
@@ -28,26 +33,18 @@ import { fileLogger, type Session } from '../session.ts';
 const EXAMPLE = `
 Examples:
   cinedex eval --labels ../shared/data --report ./report
+  cinedex eval --set captions --labels ../shared/data
   cinedex eval --labels questions.json --against fusion=score --against cutoff=0
   cinedex eval --labels questions.json --baseline bench/search-baseline.json`;
 
 /** Labelled media beside the checkout. */
 const BESIDE = path.resolve(import.meta.dirname, '../../../shared/data');
 const TOLERANCE = 0.02;
-/** Questions whose answer is in no collection of everyday videos. */
-const UNANSWERABLE = [
-  'quarterly tax return form',
-  'how to change a car tyre step by step',
-  'parliamentary election results',
-  'violin concerto in d major',
-  'knitting pattern for a sweater vest',
-  '量子计算机的工作原理',
-  '股票市场分析报告',
-  '婚礼上的誓言',
-];
+const SETS = ['videos', 'captions', 'titles', 'entities'] as const;
 
 interface EvalOptions {
   labels?: string;
+  set: (typeof SETS)[number];
   against: Record<string, string>;
   named: string[];
   report?: string;
@@ -61,9 +58,17 @@ export function registerEval(program: Command, enter: Enter): void {
     .command('eval')
     .summary('measure the quality of searching')
     .description(
-      'Asks labelled questions and measures the answers: nDCG@10, MRR, recall of the whole and of each channel, moments.',
+      'Asks labelled questions and measures the answers: nDCG@10, MRR, recall of the whole and of each channel, moments, grades.',
     )
     .option('--labels <path>', 'JSON file of labelled questions, or a folder of labelled media')
+    .addOption(
+      new Option(
+        '--set <name>',
+        'which labels of the folder: of its videos, which have to be indexed; or captions of pictures, judged titles or names of films, which bring what is searched along',
+      )
+        .choices(SETS)
+        .default('videos'),
+    )
     .option(
       '--against <key=value>',
       'compare with this key of search set otherwise; may be repeated',
@@ -78,59 +83,64 @@ export function registerEval(program: Command, enter: Enter): void {
     .addHelpText('after', EXAMPLE)
     .action(async (options: EvalOptions, command: Command) => {
       const session = enter(command);
+      const place = placeOfLabels(options.labels);
+      if (options.set === 'entities') return evaluateLinking(session, options, place);
       const app = await createApp(session.config, { stages: STAGES, logger: fileLogger(session.config) });
       try {
-        await evaluate(session, app, options);
+        await withTarget(session, app, options.set, place, (target) => evaluate(session, target, options));
       } finally {
         await app.stop();
       }
     });
 }
 
-async function evaluate(session: Session, app: App, options: EvalOptions): Promise<void> {
-  const { output, config, tenant } = session;
-  const before = otherConfig(config.search, options.against);
-  const labels = await readLabels(options.labels);
-  const library = await probeIndex({ index: app.services.index, ledger: app.stores.ledger }, tenant, labels);
-  const set = resolveSet(labels, library);
-  if (set.queries.length === 0) {
-    throw new CinedexError('USAGE', 'None of the labelled questions is about a video that is indexed.');
+function placeOfLabels(given: string | undefined): string {
+  const place = given ?? (existsSync(path.join(BESIDE, 'manifest.json')) ? BESIDE : undefined);
+  if (place === undefined) throw new CinedexError('USAGE', 'Name labelled questions with --labels.');
+  return place;
+}
+
+async function withTarget(
+  session: Session,
+  app: App,
+  name: Exclude<EvalOptions['set'], 'entities'>,
+  place: string,
+  use: (target: Target) => Promise<void>,
+): Promise<void> {
+  const { tenant, signal, output } = session;
+  const { index, encoders, identities, models } = app.services;
+  if (name === 'videos') {
+    const labels = place.endsWith('.json') ? await readLabelledFile(place) : await readVideoLabels(place);
+    const library = await probeIndex({ index, ledger: app.stores.ledger }, tenant, labels);
+    const set = resolveSet(labels, library);
+    if (set.queries.length === 0) {
+      throw new CinedexError('USAGE', 'None of the labelled questions is about a video that is indexed.');
+    }
+    const services = { index, encoders, identities };
+    return use({ services, tenant, set, index: library, failed: library.failed, unanswerable: UNANSWERABLE });
   }
-  const run = async (search: SearchConfig, name: string) => {
-    const { outcomes, silent } = await ask(session, app, set, { config: search }, name);
-    const { text, multimodal } = {
-      text: app.services.encoders.text(),
-      multimodal: app.services.encoders.multimodal(),
-    };
-    const measurement: Measurement = {
-      receipt: {
-        command: `cinedex ${process.argv.slice(2).join(' ')}`,
-        dataset: {
-          name: labels.name,
-          checksum: labels.checksum,
-          queries: set.queries.length,
-          failed: library.failed,
-        },
-        index: { generation: library.generation, videos: library.videos },
-        models: {
-          text: text.id,
-          space: multimodal.space.id,
-          relevance: (await readModel(search.relevanceModel)).id,
-        },
-        config: search,
-        node: process.version,
-        at: new Date().toISOString(),
-      },
-      groups: groupResults(outcomes),
-      silence: { asked: UNANSWERABLE.length, silent },
-      meanMs: outcomes.reduce((sum, { tookMs }) => sum + tookMs, 0) / outcomes.length,
-    };
-    return { outcomes, measurement };
-  };
-  const after = await run(config.search, 'asking');
+  const set: DocumentSet = name === 'captions' ? await readCaptions(place) : await readTitles(place);
+  const progress = output.progress('indexing the set');
+  const onProgress = (done: number, total: number) => progress.update(done, total, '');
+  const options = { encoders, models: indexModels({ encoders, models }), tenant, signal, onProgress };
+  return withScratchLibrary(set.documents, options, async ({ index: own, generation }) => {
+    progress.stop();
+    await use({
+      ...{ services: { index: own, encoders, identities: null }, tenant, set, failed: [] },
+      index: { generation, videos: set.documents.length },
+      // Pages of the web are about anything.
+      unanswerable: name === 'captions' ? UNANSWERABLE : [],
+    });
+  }).finally(() => progress.stop());
+}
+
+async function evaluate(session: Session, target: Target, options: EvalOptions): Promise<void> {
+  const { output, config } = session;
+  const before = otherConfig(config.search, options.against);
+  const after = await run(session, target, config.search, 'asking');
   let comparison: Comparison | undefined;
   if (Object.keys(options.against).length > 0) {
-    const other = await run(before, 'asking the other configuration');
+    const other = await run(session, target, before, 'asking the other configuration');
     comparison = {
       changed: options.against,
       before: other.measurement,
@@ -138,39 +148,48 @@ async function evaluate(session: Session, app: App, options: EvalOptions): Promi
       cases: effectCases(other.outcomes, after.outcomes, options.named),
     };
   }
-  if (options.train) await trainWeights(session, app, set, options.train);
+  if (options.train) await trainWeights(session, target, options.train);
   const sections = reportSections(after.measurement, comparison);
-  if (options.report) await writeReport(options.report, sections, { ...after.measurement, comparison });
+  const result = { ...after.measurement, comparison };
+  if (options.report) await writeReport(options.report, sections, result);
   const measures = flatten(after.measurement);
   if (options.saveBaseline) {
-    const baseline: Baseline = { tolerance: TOLERANCE, dataset: labels.checksum, measures };
+    const baseline: Baseline = { tolerance: TOLERANCE, dataset: target.set.checksum, measures };
     await writeFile(options.saveBaseline, `${JSON.stringify(baseline, null, 2)}\n`);
   }
-  output.result({ ...after.measurement, comparison }, () => asMarkdown(sections).split('\n'));
-  if (options.baseline) await checkBaseline(session, options.baseline, labels, measures);
+  output.result(result, () => asMarkdown(sections).split('\n'));
+  if (options.baseline) await checkBaseline(session, options.baseline, target.set, measures);
 }
 
-async function ask(session: Session, app: App, set: LabelledSet, options: SearchOptions, title: string) {
-  const { index, encoders, identities } = app.services;
-  const services: SearchServices = { index, encoders, identities };
-  const search = createSearch(services, options);
+async function run(session: Session, target: Target, config: SearchConfig, title: string) {
   const progress = session.output.progress(title);
   try {
-    const outcomes = await askAll(search, session.tenant, set.queries, {
+    return await measure(target, config, {
+      command: `cinedex ${process.argv.slice(2).join(' ')}`,
       signal: session.signal,
       onProgress: (done, total) => progress.update(done, total, ''),
     });
-    return { outcomes, silent: await silence(search, session.tenant, UNANSWERABLE) };
   } finally {
     progress.stop();
   }
 }
 
+async function evaluateLinking({ output }: Session, options: EvalOptions, place: string): Promise<void> {
+  const result = linkAll(await readEntities(place));
+  const sections = linkingSections(result);
+  if (options.report) await writeReport(options.report, sections, result);
+  output.result(result, () => asMarkdown(sections).split('\n'));
+}
+
 /** All candidates are looked at, those that are cut off too: the model has to learn where to cut. */
-async function trainWeights(session: Session, app: App, set: LabelledSet, file: string): Promise<void> {
-  const config = { ...session.config.search, cutoff: 0 };
-  const { outcomes } = await ask(session, app, set, { config }, 'gathering examples');
-  const trained = trainOn(outcomes, set.name);
+async function trainWeights(session: Session, target: Target, file: string): Promise<void> {
+  const { outcomes } = await run(
+    session,
+    target,
+    { ...session.config.search, cutoff: 0 },
+    'gathering examples',
+  );
+  const trained = trainOn(outcomes, target.set.name);
   await writeFile(file, `${JSON.stringify(trained.model, null, 2)}\n`);
   for (const line of trained.report) session.output.note(line);
 }
@@ -197,12 +216,6 @@ async function checkBaseline(
   output.note(`All ${Object.keys(baseline.measures).length} measures reach the baseline.`);
 }
 
-async function readLabels(given: string | undefined): Promise<LabelledSet> {
-  const place = given ?? (existsSync(path.join(BESIDE, 'manifest.json')) ? BESIDE : undefined);
-  if (place === undefined) throw new CinedexError('USAGE', 'Name labelled questions with --labels.');
-  return place.endsWith('.json') ? readLabelledFile(place) : readVideoLabels(place);
-}
-
 function otherConfig(config: SearchConfig, changes: Record<string, string>): SearchConfig {
   const { shape } = SEARCH_SECTIONS.search;
   const changed: Record<string, unknown> = {};
@@ -213,20 +226,6 @@ function otherConfig(config: SearchConfig, changes: Record<string, string>): Sea
     changed[key] = parsed.data;
   }
   return { ...config, ...changed };
-}
-
-/** Measures by `group.measure`, which baselines name. */
-function flatten({ groups }: Measurement): Record<string, number> {
-  return Object.fromEntries(
-    ['all', 'en', 'zh'].flatMap((group) => {
-      const full = groups[group]?.full;
-      if (!full) return [];
-      const { ndcg10, reciprocalRank, recall10, moment5 } = full;
-      return Object.entries({ ndcg10, reciprocalRank, recall10, moment5 }).flatMap(([name, value]) =>
-        value === null ? [] : [[`${group}.${name}`, round(value)]],
-      );
-    }),
-  );
 }
 
 async function writeReport(

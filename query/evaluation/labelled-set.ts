@@ -10,8 +10,10 @@ const LabelledQuery = z.strictObject({
   /** What is asked for, to break the results down: `seen`, `shown`, `said`, `title`, … */
   kind: z.string().min(1),
   language: z.enum(['en', 'zh', 'und']),
-  /** Grades of the relevant videos, from 1. */
-  relevant: z.record(z.string(), z.number().int().positive()),
+  /** Grades of the videos that were judged, relevant ones from 1; of others it is taken that they are not relevant. */
+  relevant: z
+    .record(z.string(), z.number().int().nonnegative())
+    .refine((grades) => Object.values(grades).some((grade) => grade > 0), 'names no relevant video'),
   /** Where in them the answer is, as far as that is known. */
   moments: z
     .array(z.strictObject({ video: z.string(), startSec: z.number(), endSec: z.number() }))

@@ -116,7 +116,7 @@ export function resolveSet(set: LabelledSet, { ids }: Pick<Library, 'ids'>): Lab
           ids.has(name) ? [[ids.get(name)!, grade]] : [],
         ),
       );
-      if (Object.keys(relevant).length === 0) return [];
+      if (!Object.values(relevant).some((grade) => grade > 0)) return [];
       const moments = query.moments.flatMap((span) =>
         ids.has(span.video) ? [{ ...span, video: ids.get(span.video)! }] : [],
       );

@@ -1,5 +1,6 @@
 /** What a measurement found, for people: markdown, and a page of it. Pure. */
 import type { GroupResult, QueryOutcome, Summary } from './evaluate.ts';
+import type { Grading } from './grading.ts';
 import type { Significance } from './significance.ts';
 
 /** What is needed to repeat a measurement. */
@@ -18,6 +19,7 @@ export interface Measurement {
   groups: Record<string, GroupResult>;
   /** Of questions that nothing answers. */
   silence: { asked: number; silent: number };
+  grading: Grading;
   meanMs: number;
 }
 
@@ -100,7 +102,7 @@ export interface Section {
 
 /** Sections of a report; values of measures in per cent. */
 export function reportSections(
-  { receipt, groups, silence, meanMs }: Measurement,
+  { receipt, groups, silence, grading, meanMs }: Measurement,
   comparison?: Comparison,
 ): Section[] {
   const { dataset, index, models } = receipt;
@@ -110,7 +112,9 @@ export function reportSections(
       text: [
         `${dataset.queries} questions of "${dataset.name}" (labels ${dataset.checksum.slice(0, 12)}) over ${index.videos} videos in ${index.generation}.`,
         `Text encoder ${models.text}; picture space ${models.space}; relevance ${models.relevance}. Mean time ${meanMs.toFixed(0)} ms.`,
-        `Of ${silence.asked} questions that nothing answers, ${silence.silent} are answered by nothing.`,
+        ...(silence.asked > 0
+          ? [`Of ${silence.asked} questions that nothing answers, ${silence.silent} are answered by nothing.`]
+          : []),
         ...(dataset.failed.length > 0
           ? [
               `Left out, for they cannot be indexed: ${dataset.failed.map(({ name, reason }) => `${name} (${reason})`).join(', ')}.`,
@@ -135,8 +139,29 @@ export function reportSections(
       ],
     });
   }
+  sections.push(gradingSection(grading));
   if (comparison) sections.push(...comparisonSections(comparison));
   return sections;
+}
+
+function gradingSection({ pairs, correlation, auc, calibration }: Grading): Section {
+  const number = (value: number | null) => (value === null ? '–' : value.toFixed(3));
+  return {
+    title: 'Grades',
+    text: [
+      `${pairs} judged pairs: rank correlation of grades with judgements ${number(correlation)}, area under the curve ${number(auc)}.`,
+      'Of all that was found, by grade; a calibrated grade is about the share that is relevant.',
+    ],
+    table: [
+      ['grade', 'found', 'mean grade', 'relevant'],
+      ...calibration.map(({ from, to, found, relevant, meanGrade }) => [
+        `${from.toFixed(1)}–${to.toFixed(1)}`,
+        String(found),
+        found > 0 ? meanGrade.toFixed(2) : '–',
+        found > 0 ? (relevant / found).toFixed(2) : '–',
+      ]),
+    ],
+  };
 }
 
 function verdict(what: string, { difference, p, better, equal, worse }: Significance): string {

@@ -11,6 +11,7 @@ import { entityKey } from '../intent/entities.ts';
 import { stringOf } from '../payload.ts';
 import { cuesOf } from '../relevance/evidence.ts';
 import type { Candidate } from '../relevance/features.ts';
+import { isOfWords } from './channels.ts';
 import { needsMoments, passes, type SearchFilter } from './filters.ts';
 import { ceiling, type Fusion, fuse, total } from './fusion.ts';
 import type { Recalled } from './recall.ts';
@@ -103,10 +104,18 @@ export async function loadCandidates(
     fusion,
   );
   const payloads = momentsByVideo(channels);
+  const best = new Map(keyed.map(({ name, hits }) => [name, Math.max(0, ...hits.map(({ score }) => score))]));
   const candidates = [...fuse(keyed, fusion)].map(([video, why]): Candidate => {
     const payload = kept.get(video)!;
     const own = [...(payloads.get(video) ?? [])];
-    return { video, payload, why, moments: own, fused: most === 0 ? 0 : total(why) / most };
+    return {
+      ...{ video, payload, why, moments: own },
+      fused: most === 0 ? 0 : total(why) / most,
+      lexical: why.reduce((greatest, { channel, score }) => {
+        const most = isOfWords(channel) ? (best.get(channel) ?? 0) : 0;
+        return most > 0 ? Math.max(greatest, score / most) : greatest;
+      }, 0),
+    };
   });
   return { videos: candidates, channels };
 }

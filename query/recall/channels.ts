@@ -54,6 +54,15 @@ export const TEXT_CHANNELS: readonly ChannelPlan[] = [
   plan('moments', 'visual', 'seen', 'visual', 1),
 ];
 
+const OF_WORDS: ReadonlySet<string> = new Set(
+  TEXT_CHANNELS.filter(({ by }) => by === 'words').map(({ name }) => name),
+);
+
+/** Whether a channel's scores are BM25. */
+export function isOfWords(channel: string): boolean {
+  return OF_WORDS.has(channel);
+}
+
 /** Channels that are asked only when there is something to ask them with. */
 export const OTHER_CHANNELS = {
   'moments.identity': { collection: 'moments', match: 'who', weight: 2 },

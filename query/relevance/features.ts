@@ -19,6 +19,8 @@ export interface Candidate {
   moments: readonly Payload[];
   /** Fused score over the most that a video could get, 0..1. */
   fused: number;
+  /** BM25 score over that of the best hit, in the channel of words where that is greatest; 0..1. */
+  lexical: number;
 }
 
 export interface Asking {

@@ -28,6 +28,8 @@ export const UNTRAINED: RelevanceModel = {
     proximity: 0.5,
     phrase: 2,
     titleExact: 2,
+    titleShare: 0,
+    lexical: 0,
     entity: 3,
     alias: 0.3,
     relation: 0.8,

@@ -1,6 +1,7 @@
 /** How much of the query stands in the texts of a video, word for word. All features lie in 0..1. */
 import { analyse } from '../../shared/text/analyse.ts';
 import { entityKey } from '../intent/entities.ts';
+import type { Intent } from '../intent/intent.ts';
 import { simplified } from '../intent/traditional.ts';
 import { labelsOf, stringOf, stringsOf } from '../payload.ts';
 import { coverage, cuesOf, describedBy, quotes } from './evidence.ts';
@@ -21,6 +22,10 @@ export interface TextualFeatures {
   phrase: number;
   /** 1 when the title is the query. */
   titleExact: number;
+  /** Share of the title's words that are the query's: 1 for a title that says nothing else. */
+  titleShare: number;
+  /** How well its words match among all that match, rare words counting more: BM25 over that of the best. */
+  lexical: number;
 }
 
 const NOTHING: TextualFeatures = {
@@ -31,9 +36,14 @@ const NOTHING: TextualFeatures = {
   proximity: 0,
   phrase: 0,
   titleExact: 0,
+  titleShare: 0,
+  lexical: 0,
 };
 
-export function textualFeatures({ payload, moments }: Candidate, { intent }: Asking): TextualFeatures {
+export function textualFeatures(
+  { payload, moments, lexical }: Candidate,
+  { intent }: Asking,
+): TextualFeatures {
   if (!intent) return NOTHING;
   const title = [stringOf(payload.title), stringOf(payload.series)].filter(Boolean).join('\n');
   const described = simplified(describedBy(payload));
@@ -57,6 +67,8 @@ export function textualFeatures({ payload, moments }: Candidate, { intent }: Ask
     ),
     phrase: texts.some((text) => quotes(intent, text)) ? 1 : 0,
     titleExact: entityKey(stringOf(payload.title)) === entityKey(intent.text) ? 1 : 0,
+    titleShare: share(intent, simplified(stringOf(payload.title))),
+    lexical,
   };
 }
 
@@ -82,4 +94,11 @@ export function proximity(wanted: ReadonlySet<string>, text: string): number {
     }
   }
   return (present.size / shortest) * (present.size / wanted.size);
+}
+
+function share({ words }: Intent, title: string): number {
+  const tokens = new Set(analyse(title, 'words'));
+  if (tokens.size === 0) return 0;
+  const wanted = new Set(words.flatMap(({ token, instead }) => [token, ...instead]));
+  return [...tokens].filter((token) => wanted.has(token)).length / tokens.size;
 }

@@ -2,33 +2,25 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { CinedexError } from '../../shared/contracts/errors.ts';
-import { fold } from '../../shared/text/normalise.ts';
-import { detectLanguage } from '../../shared/text/script.ts';
-import { type LabelledQuery, type LabelledSet, sha256 } from './labelled-set.ts';
+import { fold } from '../../../shared/text/normalise.ts';
+import { detectLanguage } from '../../../shared/text/script.ts';
+import { type LabelledQuery, type LabelledSet, sha256 } from '../labelled-set.ts';
+import { readManifest } from './manifest.ts';
 
 const Texts = z.array(z.string()).default([]);
-const Manifest = z.object({
-  files: z.array(
-    z.object({
-      file: z.string(),
-      labels: Texts,
-      queries_en: Texts,
-      queries_zh: Texts,
-      ocr_text: Texts,
-      speech: z.array(z.object({ start: z.number(), end: z.number(), text: z.string() })).default([]),
-      speech_file: z.string().optional(),
-    }),
-  ),
+const Video = z.object({
+  file: z.string(),
+  labels: Texts,
+  queries_en: Texts,
+  queries_zh: Texts,
+  ocr_text: Texts,
+  speech: z.array(z.object({ start: z.number(), end: z.number(), text: z.string() })).default([]),
+  speech_file: z.string().optional(),
 });
 
 /** @throws CinedexError NOT_FOUND without a manifest there, USAGE for another form */
 export async function readVideoLabels(folder: string): Promise<LabelledSet> {
-  const text = await readFile(path.join(folder, 'manifest.json'), 'utf8').catch((cause: unknown) => {
-    throw new CinedexError('NOT_FOUND', `There is no manifest.json in ${folder}.`, { cause });
-  });
-  const parsed = Manifest.safeParse(JSON.parse(text));
-  if (!parsed.success) throw new CinedexError('USAGE', `manifest.json: ${parsed.error.message}`);
+  const { text, files } = await readManifest(folder, Video, /^videos\//);
   const queries = new Map<string, LabelledQuery>();
   const subtitles: string[] = [];
   const add = (file: string, kind: string, asked: string, span?: { startSec: number; endSec: number }) => {
@@ -42,8 +34,7 @@ export async function readVideoLabels(folder: string): Promise<LabelledSet> {
     if (span) known.moments.push({ video, ...span });
     queries.set(key, known);
   };
-  for (const video of parsed.data.files.filter(({ file }) => file.startsWith('videos/'))) {
-    const { file, labels, queries_en, queries_zh, ocr_text, speech, speech_file } = video;
+  for (const { file, labels, queries_en, queries_zh, ocr_text, speech, speech_file } of files) {
     for (const asked of [...queries_en, ...queries_zh]) add(file, 'seen', asked);
     // Some entries describe what stands there instead of quoting it.
     for (const asked of ocr_text.filter((each) => !/burned in|running|\.\./.test(each))) {
