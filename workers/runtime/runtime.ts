@@ -14,14 +14,8 @@ import { lagOf } from './lag.ts';
 import { patiently } from './patience.ts';
 import { applyPlan, FORGET, isVideoSettled, laneOf, type PlannedStep, withCheckAt } from './plan.ts';
 import type { Services } from './stage.ts';
-import {
-  type Effect,
-  FORGET_LIMITS,
-  type Handlers,
-  type JobReport,
-  type Span,
-  StepRunner,
-} from './step-runner.ts';
+import { type Effect, FORGET_LIMITS, type JobReport, type Span, StepRunner } from './step-runner.ts';
+import type { Handlers } from './step-work.ts';
 import { releaseOverdue, resetStep, type StepJob } from './steps.ts';
 
 export interface RuntimeOptions {
@@ -59,7 +53,6 @@ export interface Progress {
   running: { ref: VideoRef; stage: string }[];
 }
 
-const PARTITIONS = 8;
 const SWEEP_BATCH = 200;
 /** Counting every queue costs a round trip each, so intake asks no more often than this, ms. */
 const LOOK_EVERY_MS = 200;
@@ -109,7 +102,7 @@ export class Runtime {
         TOPICS.indexed,
         TOPICS.dlq,
         ...stages.map(({ stage }) => stageTopic(stage.name)),
-      ].map((name) => ({ name, partitions: PARTITIONS, retentionMs: null })),
+      ].map((name) => ({ name, partitions: config.runtime.partitions, retentionMs: null })),
     ]);
     this.#runner = new StepRunner({
       ...this.#o,

@@ -1,19 +1,19 @@
 /**
- * Runs one step of one video: claim, find or make the artifact, and the four effects in their order - artifact, ledger,
- * output event, acknowledgement. A crash between any two is repaired by running the job again.
+ * Runs one step of one video: claim, find or make the artifact (step-work.ts), and the four effects in their order -
+ * artifact, ledger, output event, acknowledgement. A crash between any two is repaired by running the job again.
  */
 import { randomUUID } from 'node:crypto';
 import { CinedexError, type ErrorInfo, toCinedexError } from '../../shared/contracts/errors.ts';
-import { formatZodError } from '../../shared/contracts/zod.ts';
 import type { EventBus } from '../../shared/ports/event-bus.ts';
 import type { JobResult } from '../../shared/ports/job-queue.ts';
 import type { Ledger, VideoRecord } from '../../shared/ports/ledger.ts';
 import { announceStep } from './announce.ts';
-import { readArtifact, type StoredArtifact, writeArtifact } from './artifact.ts';
+import { readArtifact, writeArtifact } from './artifact.ts';
 import type { BoundStage } from './bind.ts';
-import { abortable, Postponed, Rejected, UpstreamLost } from './interruptions.ts';
-import { applyPlan, FORGET, hasArtifact, laneOf, type PlannedStep, withCheckAt } from './plan.ts';
-import type { Outcome, Services, StageContext, StageHandler } from './stage.ts';
+import { Postponed, Rejected, UpstreamLost } from './interruptions.ts';
+import { applyPlan, hasArtifact, laneOf, type PlannedStep, withCheckAt } from './plan.ts';
+import type { Services } from './stage.ts';
+import { type Handlers, type StepResult, type WorkDeps, workStep } from './step-work.ts';
 import {
   backoffMs,
   type Claim,
@@ -27,8 +27,6 @@ import {
   type StepJob,
   settleStep,
 } from './steps.ts';
-
-export type Handlers = Map<string, StageHandler<never, unknown>>;
 
 /**
  * The effects of a job in their order; tests stop the process after each. `ack` is told when all is handed on and the job
@@ -78,8 +76,6 @@ export interface StepRunnerOptions {
   storePatienceMs?: number;
 }
 
-type Result = { settlement: Omit<Settlement, 'durationMs'>; output?: unknown; artifact?: StoredArtifact };
-
 /**
  * A store that does not answer is waited for, without counting attempts: an outage must not send every video of its time
  * to the dead letters. Bounded all the same, for a store may fail for ever at one video.
@@ -92,10 +88,12 @@ export const FORGET_LIMITS = { timeoutMs: 120_000, retry: { attempts: 5, backoff
 export class StepRunner {
   readonly #o: Required<Omit<StepRunnerOptions, 'onEffect'>> & Pick<StepRunnerOptions, 'onEffect'>;
   readonly #byName: Map<string, BoundStage>;
+  readonly #work: WorkDeps;
 
   constructor(options: StepRunnerOptions) {
     this.#o = { now: Date.now, random: Math.random, storePatienceMs: STORE_PATIENCE_MS, ...options };
     this.#byName = new Map(options.stages.map((bound) => [bound.stage.name, bound]));
+    this.#work = { ...this.#o, stages: this.#byName };
   }
 
   /** The handler of every stage's queue. @param stopping aborted when the process stops */
@@ -137,9 +135,11 @@ export class StepRunner {
     const lost = new AbortController();
     const signal = AbortSignal.any([stopping, lost.signal, AbortSignal.timeout(limits.timeoutMs)]);
     const heartbeat = this.#keepLease(job, owner, lost);
-    let result: Result;
+    let result: StepResult;
     try {
-      result = await this.#work(job, video, signal, fields, span);
+      result = await workStep(this.#work, job, video, {
+        ...{ signal, fields, traceparent: span.traceparent },
+      });
     } catch (thrown) {
       clearInterval(heartbeat);
       if (lost.signal.aborted) {
@@ -204,101 +204,6 @@ export class StepRunner {
     }, this.#o.leaseMs / 3);
     timer.unref();
     return timer;
-  }
-
-  async #work(
-    job: StepJob,
-    video: VideoRecord,
-    signal: AbortSignal,
-    fields: JobReport['fields'],
-    span: Span,
-  ): Promise<Result> {
-    if (job.stage === FORGET) {
-      await this.#forget(job, video, signal);
-      return { settlement: { status: 'done', reused: false } };
-    }
-    const bound = this.#byName.get(job.stage);
-    const handler = this.#o.handlers.get(job.stage);
-    if (!bound || !handler)
-      throw new CinedexError('STAGE_BUG', `No stage "${job.stage}" runs in this process.`);
-    const logger = this.#o.services.logger.child({ ...job, traceparent: span.traceparent });
-    const found = await readArtifact(this.#o.services.artifacts, job.key, bound.stage.output, (error) =>
-      logger.warn({ err: error }, 'artifact unreadable; it is made again'),
-    );
-    if (found) {
-      const { status, missing, output } = found;
-      return { settlement: { status, reused: true, missing }, output, artifact: found };
-    }
-    const input = await this.#gather(bound, video);
-    const context: StageContext = {
-      video,
-      key: job.key,
-      signal,
-      logger,
-      note: (more) => Object.assign(fields, more),
-    };
-    const outcome = await abortable(
-      handler.run(input as never, context) as Promise<Outcome<unknown>>,
-      signal,
-    );
-    return this.#judge(bound, job, outcome);
-  }
-
-  #judge(bound: BoundStage, job: StepJob, outcome: Outcome<unknown>): Result {
-    if (outcome.kind === 'skip')
-      return { settlement: { status: 'skipped', reused: false, missing: [outcome.reason] } };
-    if (outcome.kind === 'reject') throw new Rejected(outcome.code, outcome.message);
-    if (outcome.kind === 'retryAfter') throw new Postponed(outcome.delayMs, outcome.reason);
-    const parsed = bound.stage.output.safeParse(outcome.output);
-    if (!parsed.success) {
-      throw new CinedexError('STAGE_OUTPUT_INVALID', `${job.stage}: ${formatZodError(parsed.error)}`);
-    }
-    const status = outcome.kind === 'ok' ? 'done' : 'partial';
-    const missing = outcome.kind === 'partial' ? outcome.missing : [];
-    const { tenant, videoId, stage } = job;
-    const artifact = {
-      stage,
-      version: bound.stage.version,
-      tenant,
-      videoId,
-      status,
-      missing,
-      output: parsed.data,
-    } as const;
-    return { settlement: { status, reused: false, missing }, output: parsed.data, artifact };
-  }
-
-  /** The outputs of the stages before this one. A lost artifact sends its stage back to be run again. */
-  async #gather(bound: BoundStage, video: VideoRecord): Promise<Record<string, unknown>> {
-    const input: Record<string, unknown> = {};
-    const contracts = { ...bound.stage.requires, ...bound.stage.joins };
-    await Promise.all(
-      Object.entries(contracts).map(async ([name, contract]) => {
-        const step = video.steps[name];
-        input[name] = null;
-        if (!step || !hasArtifact(step)) return;
-        const found = await readArtifact(this.#o.services.artifacts, step.key, contract, (error) =>
-          this.#o.services.logger.warn(
-            { err: error, stage: name, videoId: video.videoId },
-            'artifact unreadable',
-          ),
-        );
-        if (!found) throw new UpstreamLost(name);
-        input[name] = found.output;
-      }),
-    );
-    return input;
-  }
-
-  async #forget(job: StepJob, video: VideoRecord, signal: AbortSignal): Promise<void> {
-    if (!video.deleted) return; // Uploaded again before this ran: there is nothing to forget any more.
-    for (const handler of this.#o.handlers.values()) await handler.forget?.(video, signal);
-    for (const [stage, step] of Object.entries(video.steps)) {
-      if (stage !== FORGET) await this.#o.services.artifacts.deleteManifest(step.key);
-    }
-    await this.#o.ledger.update(job, (current) =>
-      current?.deleted ? { ...current, steps: { [FORGET]: current.steps[FORGET]! } } : undefined,
-    );
   }
 
   async #handleError(
