@@ -34,6 +34,8 @@ interface Waiting {
 
 /** Uncompressed bytes of one request; below what brokers take in one batch of a partition by default (1 MiB). */
 const REQUEST_BYTES = 900_000;
+/** A request of fewer bytes goes as it is: compressing it, a partition at a time, costs more than it saves. */
+const COMPRESS_FROM_BYTES = 32_000;
 const RETRY_MS = { first: 100, most: 1_000 };
 /** Longer than kafkajs can take for an attempt by its own limits. */
 const ATTEMPT_LIMIT_MS = 60_000;
@@ -134,7 +136,8 @@ export class KafkaPublisher {
   async #settle(group: readonly Waiting[]): Promise<void> {
     try {
       const entries = group.flatMap((waiting) => waiting.entries);
-      const positions = await this.#send(entries);
+      const bytes = group.reduce((sum, waiting) => sum + waiting.bytes, 0);
+      const positions = await this.#send(entries, bytes);
       let at = 0;
       for (const { entries: own, resolve } of group) {
         resolve(positions.slice(at, at + own.length));
@@ -149,11 +152,11 @@ export class KafkaPublisher {
   }
 
   /** Tries until the limit; every attempt ends before the next begins. */
-  async #send(entries: readonly Entry[]): Promise<Position[]> {
+  async #send(entries: readonly Entry[], bytes: number): Promise<Position[]> {
     const deadline = Date.now() + this.#options.timeoutMs;
     for (let attempt = 0; ; attempt++) {
       try {
-        return await this.#attempt(entries);
+        return await this.#attempt(entries, bytes);
       } catch (error) {
         const type = protocolError(error);
         if (type === 'UNKNOWN_TOPIC_OR_PARTITION') {
@@ -169,7 +172,7 @@ export class KafkaPublisher {
     }
   }
 
-  async #attempt(entries: readonly Entry[]): Promise<Position[]> {
+  async #attempt(entries: readonly Entry[], bytes: number): Promise<Position[]> {
     const byTopic = new Map<string, TopicMessages>();
     for (const { topic, partition, record } of entries) {
       const { key, value, headers } = record;
@@ -187,7 +190,8 @@ export class KafkaPublisher {
           producer.sendBatch({
             topicMessages: [...byTopic.values()],
             acks: -1,
-            compression: this.#options.compression,
+            compression:
+              bytes < COMPRESS_FROM_BYTES ? kafkajs.CompressionTypes.None : this.#options.compression,
           }),
         ),
         sleep(ATTEMPT_LIMIT_MS, undefined, { signal: abandoned.signal }).then(() => {

@@ -17,6 +17,8 @@ import { redisScript } from './redis-script.ts';
 /** Fixed for ever: it says where a record lies. A page asks each shard, so many of them would make paging dear. */
 const SHARDS = 16;
 const DEFAULT_PAGE = 100;
+/** Records of which it is remembered what was written last: those that are in work, with room to spare. */
+const REMEMBERED = 2_000;
 
 /**
  * KEYS: record, keys, due. ARGV: token that was read ('' for none), token to write, record, key, checkAt ('' for none).
@@ -40,6 +42,11 @@ export class RedisLedger implements Ledger {
   #writes = 0;
   /** Our own writers of one record wait for each other, so that only other processes are ever in the way. */
   readonly #queues = new Map<string, Promise<unknown>>();
+  /**
+   * What this process wrote last, by key, the oldest first. A step is mostly settled where it was claimed, so its record
+   * need not be read again: the write finds out by the token when somebody else has written since.
+   */
+  readonly #written = new Map<string, { token: string; json: string }>();
 
   readonly #clock: RedisClock;
 
@@ -134,22 +141,44 @@ export class RedisLedger implements Ledger {
     const shard = shardOf(key);
     const place = this.#key(shard, `video:${key}`);
     await this.#do(this.#clock.known());
-    let [token, json] = (await this.#do(this.#client.hmget(place, 't', 'r'))) as (string | null)[];
+    const read = async () => (await this.#do(this.#client.hmget(place, 't', 'r'))) as [string, string];
+    const remembered = this.#written.get(key);
+    this.#written.delete(key);
+    let fresh = remembered === undefined;
+    let [token, json]: (string | null)[] = remembered ? [remembered.token, remembered.json] : await read();
     for (;;) {
       const next = change(parse(json));
+      if (!next && !fresh) {
+        // That there is nothing to do is only said of what is there now.
+        [token, json] = await read();
+        fresh = true;
+        continue;
+      }
       // Parsed anew: `change` may have written on its copy.
       if (!next) return parse(json);
+      const own = { token: this.#token(), json: JSON.stringify(next) };
       const written = await this.#do(
         WRITE(
           this.#client,
           [place, this.#key(shard, 'keys'), this.#key(shard, 'due')],
-          [token ?? '', this.#token(), JSON.stringify(next), key, next.checkAt ?? ''],
+          [token ?? '', own.token, own.json, key, next.checkAt ?? ''],
         ),
       );
-      if (written === 1) return next;
+      if (written === 1) {
+        this.#remember(key, own);
+        return next;
+      }
       // Somebody else's write came between; it brought what is there now.
       [token, json] = written as [string, string];
+      fresh = true;
     }
+  }
+
+  #remember(key: string, own: { token: string; json: string }): void {
+    this.#written.set(key, own);
+    if (this.#written.size <= REMEMBERED) return;
+    const [oldest] = this.#written.keys();
+    this.#written.delete(oldest!);
   }
 
   #token(): string {

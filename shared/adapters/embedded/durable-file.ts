@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 /**
@@ -11,10 +11,9 @@ export async function writeDurably(
   bytes: Uint8Array | AsyncIterable<Uint8Array>,
 ): Promise<void> {
   const folder = path.dirname(file);
-  await mkdir(folder, { recursive: true });
   const temporary = path.join(folder, `.${randomUUID()}`);
   try {
-    const handle = await open(temporary, 'w');
+    const handle = await openIn(folder, temporary);
     try {
       await handle.writeFile(bytes);
       await handle.sync();
@@ -31,5 +30,16 @@ export async function writeDurably(
     await directory.sync();
   } finally {
     await directory.close();
+  }
+}
+
+/** The folder is mostly there, so it is made only when it turns out to be missing. */
+async function openIn(folder: string, file: string): Promise<FileHandle> {
+  try {
+    return await open(file, 'w');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    await mkdir(folder, { recursive: true });
+    return open(file, 'w');
   }
 }
