@@ -13,7 +13,7 @@ import { Dictionaries } from './intent/dictionary.ts';
 import { type Intent, understand } from './intent/intent.ts';
 import { findMoments, type MomentFound } from './moments/moments.ts';
 import { blobOf, numberOf, stringOf } from './payload.ts';
-import { rankCandidates } from './ranking/rank.ts';
+import { rankCandidates, rankGuesses } from './ranking/rank.ts';
 import { loadCandidates, momentsFilter } from './recall/candidates.ts';
 import { type Asked, type Match, TEXT_CHANNELS } from './recall/channels.ts';
 import { exampleQueries, hasExample, type SearchExample } from './recall/examples.ts';
@@ -22,9 +22,10 @@ import { type Floors, floorsOf } from './recall/floors.ts';
 import type { Contribution, Fusion } from './recall/fusion.ts';
 import { LATE, unlessLate } from './recall/lateness.ts';
 import { encodeQuery, type Recalled, recall, textQueries } from './recall/recall.ts';
-import { type Asking, featuresOf } from './relevance/features.ts';
-import { gradeOf, type RelevanceModel } from './relevance/model.ts';
+import type { Asking } from './relevance/features.ts';
+import type { RelevanceModel } from './relevance/model.ts';
 import { readModel } from './relevance/stored-model.ts';
+import { Laps, type Timings } from './timings.ts';
 
 export interface SearchServices {
   index: VideoIndex;
@@ -113,6 +114,8 @@ export interface SearchAnswer {
   channels?: ChannelFound[];
   /** Which weights of relevance graded the videos; with `explain` only. */
   model?: string;
+  /** With `explain` only. */
+  timings?: Timings;
   tookMs: number;
 }
 
@@ -174,6 +177,7 @@ class SearchRun {
 
   async answer(request: SearchRequest): Promise<SearchAnswer> {
     const started = performance.now();
+    const laps = new Laps(started);
     const { tenant, text = '', limit = 10, offset = 0, moments: momentLimit = 3, signal, late } = request;
     const { index, encoders, identities } = this.#services;
     const config = this.#config;
@@ -185,6 +189,7 @@ class SearchRun {
     const people = identities ? await identities.list(tenant) : NO_PEOPLE;
     const dictionary = await this.#dictionaries.of(tenant, generation, people);
     const intent = text.trim() === '' ? null : understand(text, dictionary);
+    laps.end('intent');
     const floors = this.#floors();
     const fusion: Fusion = { by: config.fusion, k: config.rrfK };
     const settings = {
@@ -205,6 +210,7 @@ class SearchRun {
       );
     }
     signal?.throwIfAborted();
+    laps.end('vectors');
     const { filter = {}, filters = [] } = request;
     const conditions = [...storeConditions(filter, intent?.constraints), ...filters];
     const own: Filter = [{ field: 'tenant', equals: tenant }];
@@ -222,6 +228,7 @@ class SearchRun {
       ({ name, weight }) => weight > 0 && settings.channels(name),
       late,
     );
+    laps.end('recall');
     const missing = [...unasked, ...channels.filter((channel) => channel.late)].map(({ name }) => name);
     if (missing.length > 0 && channels.every((channel) => channel.late)) {
       throw new CinedexError('STAGE_TIMEOUT', 'No recall channel answered in time.');
@@ -234,8 +241,11 @@ class SearchRun {
     const now = (this.#options.now ?? Date.now)();
     const shape = { intent, request, fusion, momentLimit };
     const candidates = await loadCandidates(scope, channels, limits);
+    laps.end('candidates');
     const ranked = rankCandidates(candidates.videos, asking, this.#model, config, now);
+    laps.end('ranking');
     const results = this.#describe(ranked.slice(offset, offset + limit), candidates.channels, shape);
+    laps.end('moments');
     const weak: VideoFound[] = [];
     if (request.weak && offset + limit > ranked.length) {
       const missing = limit - results.length;
@@ -247,16 +257,12 @@ class SearchRun {
         channels.map((channel) => ({ ...channel, hits: channel.all })),
         limits,
       );
-      const others = all.videos.filter(({ video }) => !shown.has(video));
-      // Below the floors there are differences yet; they are all that there is to order by here, but grades stay what they are.
-      const low = { ...asking, floors: { ...floors, text: 0, visual: LOWEST_COSINE } };
-      const guessed = rankCandidates(others, low, this.#model, { ...config, cutoff: 0, margin: 0 }, now);
       const found = new Map(candidates.videos.map((candidate) => [candidate.video, candidate]));
-      for (const { shown } of guessed.slice(0, missing)) {
-        const candidate = found.get(shown.id) ?? { ...shown.candidate, fused: 0 };
-        shown.features = featuresOf(candidate, asking);
-        shown.graded = gradeOf(shown.features, this.#model);
-      }
+      const guesses = all.videos
+        .filter(({ video }) => !shown.has(video))
+        // What was not found above a floor has no place among what was.
+        .map((guess) => ({ ...guess, fused: found.get(guess.video)?.fused ?? 0 }));
+      const guessed = rankGuesses(guesses, asking, this.#model, config, now);
       weak.push(...this.#describe(guessed.slice(0, missing), all.channels, shape));
     }
     const visual = ranked.some(({ shown }) => shown.candidate.why.some(({ channel }) => isVisual(channel)));
@@ -270,7 +276,9 @@ class SearchRun {
       facets: facetsOf(ranked.map(({ shown }) => shown.candidate.payload)),
       caveats: visual && caveat ? [caveat] : [],
       late: missing,
-      ...(request.explain && { channels: channels.map(channelFound), model: this.#model.id }),
+      ...(request.explain && {
+        ...{ channels: channels.map(channelFound), model: this.#model.id, timings: laps.timings },
+      }),
       tookMs: performance.now() - started,
     };
   }
@@ -323,9 +331,6 @@ interface Shape {
   fusion: Fusion;
   momentLimit: number;
 }
-
-/** Cosines of strangers scatter around zero. */
-const LOWEST_COSINE = -0.2;
 
 const NOTHING = { generation: null, results: [], weak: [], total: 0, facets: {}, caveats: [], late: [] };
 
