@@ -10,7 +10,7 @@ import type { Ledger, VideoRecord } from '../../shared/ports/ledger.ts';
 import { announceStep } from './announce.ts';
 import { readArtifact, writeArtifact } from './artifact.ts';
 import type { BoundStage } from './bind.ts';
-import { Postponed, Rejected, UpstreamLost } from './interruptions.ts';
+import { abortable, Postponed, Rejected, UpstreamLost } from './interruptions.ts';
 import { applyPlan, hasArtifact, laneOf, type PlannedStep, withCheckAt } from './plan.ts';
 import type { Services } from './stage.ts';
 import { type Handlers, type StepResult, type WorkDeps, workStep } from './step-work.ts';
@@ -140,6 +140,11 @@ export class StepRunner {
       result = await workStep(this.#work, job, video, {
         ...{ signal, fields, traceparent: span.traceparent },
       });
+      if (result.artifact && !result.settlement.reused) {
+        // Within the step's time and under its lease: a disk may be slow, or hang.
+        await abortable(writeArtifact(this.#o.services.artifacts, job.key, result.artifact), signal);
+        this.#o.onEffect?.('artifact', job);
+      }
     } catch (thrown) {
       clearInterval(heartbeat);
       if (lost.signal.aborted) {
@@ -151,10 +156,6 @@ export class StepRunner {
     clearInterval(heartbeat);
 
     const durationMs = this.#o.now() - started;
-    if (result.artifact && !result.settlement.reused) {
-      await writeArtifact(this.#o.services.artifacts, job.key, result.artifact);
-      this.#o.onEffect?.('artifact', job);
-    }
     const settlement: Settlement = { ...result.settlement, durationMs };
     const settled = await this.#settle(job, owner, settlement);
     if (!settled) {

@@ -1,10 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { CinedexError } from '../../contracts/errors.ts';
+
+/** The disk is full, broken or set to read only, or there are too many files open: it may be different later. */
+const DISK_TROUBLE = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'EMFILE', 'ENFILE']);
 
 /**
  * Writes a file whole: a reader sees the old one or the new one, never half of it, after a power cut too. Makes the folder
  * where it is missing.
+ * @throws CinedexError STORE_UNAVAILABLE when the disk does not take it now
  */
 export async function writeDurably(
   file: string,
@@ -23,7 +28,11 @@ export async function writeDurably(
     await rename(temporary, file);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (!code || !DISK_TROUBLE.has(code)) throw error;
+    throw new CinedexError('STORE_UNAVAILABLE', `The disk does not take ${file}: ${message}`, {
+      cause: error,
+    });
   }
   const directory = await open(folder);
   try {
