@@ -9,8 +9,18 @@ export interface Grading {
   correlation: number | null;
   /** Probability that a relevant one has a higher grade than one judged not relevant; null without both. */
   auc: number | null;
-  /** Among what was found: how many are relevant for each range of grades. A calibrated grade is about that share. */
-  calibration: { from: number; to: number; found: number; relevant: number; meanGrade: number }[];
+  /**
+   * What was found, by ranges of grades. Weights are set and trained for even odds, so a calibrated grade is about the share
+   * that would be relevant if as many of the videos were relevant as not: `evenOdds`.
+   */
+  calibration: {
+    from: number;
+    to: number;
+    found: number;
+    relevant: number;
+    evenOdds: number | null;
+    meanGrade: number;
+  }[];
 }
 
 const BINS = 5;
@@ -28,6 +38,7 @@ export function gradingOf(outcomes: readonly Pick<QueryOutcome, 'query' | 'answe
       judged.push({ grade: grades.get(id) ?? 0, judgement });
     }
   }
+  const relevantAll = found.filter(({ relevant }) => relevant).length;
   return {
     pairs: judged.length,
     correlation: spearman(
@@ -38,9 +49,12 @@ export function gradingOf(outcomes: readonly Pick<QueryOutcome, 'query' | 'answe
     calibration: Array.from({ length: BINS }, (_, bin) => {
       const [from, to] = [bin / BINS, (bin + 1) / BINS];
       const own = found.filter(({ grade }) => grade >= from && (grade < to || bin === BINS - 1));
+      const relevant = own.filter((each) => each.relevant).length;
+      const ofRelevant = relevant / Math.max(1, relevantAll);
+      const ofOthers = (own.length - relevant) / Math.max(1, found.length - relevantAll);
       return {
-        ...{ from, to, found: own.length },
-        relevant: own.filter(({ relevant }) => relevant).length,
+        ...{ from, to, found: own.length, relevant },
+        evenOdds: own.length === 0 ? null : ofRelevant / (ofRelevant + ofOthers),
         meanGrade: mean(own.map(({ grade }) => grade)),
       };
     }),

@@ -124,7 +124,9 @@ export function reportSections(
     },
   ];
   for (const [name, { full, answered, bm25, channels, againstBm25 }] of Object.entries(groups)) {
-    const best = Object.entries(channels).sort(([, a], [, b]) => b.ndcg10 - a.ndcg10);
+    const best = Object.entries(channels)
+      .filter(([, { recall100 }]) => recall100 > 0)
+      .sort(([, a], [, b]) => b.ndcg10 - a.ndcg10);
     sections.push({
       title: `${name}: ${full.queries} questions${full.timed > 0 ? `, ${full.timed} with a moment` : ''}`,
       text: [
@@ -150,15 +152,16 @@ function gradingSection({ pairs, correlation, auc, calibration }: Grading): Sect
     title: 'Grades',
     text: [
       `${pairs} judged pairs: rank correlation of grades with judgements ${number(correlation)}, area under the curve ${number(auc)}.`,
-      'Of all that was found, by grade; a calibrated grade is about the share that is relevant.',
+      'Of all that was found, by grade. Grades are meant for even odds: a calibrated one is about the share that would be relevant if as many videos were relevant as not.',
     ],
     table: [
-      ['grade', 'found', 'mean grade', 'relevant'],
-      ...calibration.map(({ from, to, found, relevant, meanGrade }) => [
+      ['grade', 'found', 'relevant', 'mean grade', 'at even odds'],
+      ...calibration.map(({ from, to, found, relevant, meanGrade, evenOdds }) => [
         `${from.toFixed(1)}–${to.toFixed(1)}`,
         String(found),
+        String(relevant),
         found > 0 ? meanGrade.toFixed(2) : '–',
-        found > 0 ? (relevant / found).toFixed(2) : '–',
+        evenOdds === null ? '–' : evenOdds.toFixed(2),
       ]),
     ],
   };

@@ -55,10 +55,10 @@ export const TEXT_CHANNELS: readonly ChannelPlan[] = [
 ];
 
 const OF_WORDS: ReadonlySet<string> = new Set(
-  TEXT_CHANNELS.filter(({ by }) => by === 'words').map(({ name }) => name),
+  TEXT_CHANNELS.filter(({ by, match }) => by === 'words' && match !== 'seen').map(({ name }) => name),
 );
 
-/** Whether a channel's scores are BM25. */
+/** Whether a channel's scores are BM25 of what somebody wrote or said (labels are a detector's words). */
 export function isOfWords(channel: string): boolean {
   return OF_WORDS.has(channel);
 }

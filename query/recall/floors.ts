@@ -1,6 +1,9 @@
 /** From which cosine similarity on two vectors of an encoder may mean something of the same. */
 
 export interface Floors {
+  /** What strangers typically have, of two texts, and of a text and a picture. */
+  strangersText: number;
+  strangersVisual: number;
   /** Between two texts. */
   text: number;
   /** Between a text and a picture in the shared space. */
@@ -19,6 +22,7 @@ export interface Floors {
  */
 const SENTENCES = 0.37;
 const TAG_SPACE = 0.2;
+const STRANGERS = { sentences: 0.29, tagSpace: 0 };
 /** Not measured here. BGE was trained at a low temperature, and its authors advise against thresholds below this. */
 const BGE = 0.6;
 /** Not measured here. Radford et al. 2021: cosines of CLIP lie close together, those of matching pairs about 0.25 to 0.35. */
@@ -35,6 +39,9 @@ export function floorsOf(text: string, space: string): Floors {
   const bge = text.includes('bge');
   const tags = space.startsWith('tags-');
   return {
+    // Of the other encoders strangers were not measured here: they are taken to lie at the floor.
+    strangersText: bge ? BGE : STRANGERS.sentences,
+    strangersVisual: tags ? STRANGERS.tagSpace : JOINT_SPACE,
     text: bge ? BGE : SENTENCES,
     typicalText: bge ? TYPICAL.bge : TYPICAL.sentences,
     visual: tags ? TAG_SPACE : JOINT_SPACE,

@@ -18,7 +18,7 @@ export type RelevanceModel = z.infer<typeof RelevanceModel>;
  * typical similarity of meaning suffice alone for a grade above the middle; a broken condition outweighs most.
  */
 export const UNTRAINED: RelevanceModel = {
-  id: 'untrained-1',
+  id: 'untrained-2',
   bias: -2,
   weights: {
     coverage: 2.4,
@@ -28,8 +28,8 @@ export const UNTRAINED: RelevanceModel = {
     proximity: 0.5,
     phrase: 2,
     titleExact: 2,
-    titleShare: 0,
-    lexical: 0,
+    titleShare: 1,
+    lexical: 1,
     entity: 3,
     alias: 0.3,
     relation: 0.8,
@@ -43,7 +43,7 @@ export const UNTRAINED: RelevanceModel = {
     visualSimilarity: 2,
     crossModal: 0.5,
     example: 5,
-    fused: 1,
+    fused: 0.4,
   } satisfies Record<FeatureName, number>,
 };
 

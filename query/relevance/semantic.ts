@@ -26,8 +26,7 @@ const EXAMPLE_FLOOR = 0.5;
 const FACE_LIMIT = 0.6;
 
 export function semanticFeatures({ why, fused }: Candidate, { floors }: Asking): SemanticFeatures {
-  const best = (channels: RegExp) =>
-    why.reduce((max, { channel, score }) => (channels.test(channel) ? Math.max(max, score) : max), -1);
+  const best = (channels: RegExp) => bestOf(why, channels);
   const textSimilarity = above(best(TEXT_CHANNELS), floors.text, floors.typicalText);
   const partsSimilarity = above(best(PARTS_CHANNEL), floors.text, floors.typicalText);
   const visualSimilarity = above(best(VISUAL_CHANNELS), floors.visual, floors.typicalVisual);
@@ -43,6 +42,20 @@ export function semanticFeatures({ why, fused }: Candidate, { floors }: Asking):
     ),
     fused,
   };
+}
+
+/** How far the best similarity stands above that of strangers (0), matches being at 1; negative for less than strangers have. */
+export function standing({ why }: Pick<Candidate, 'why'>, { floors }: Pick<Asking, 'floors'>): number {
+  const at = (score: number, strangers: number, typical: number) =>
+    (score - strangers) / (typical - strangers);
+  return Math.max(
+    at(bestOf(why, TEXT_CHANNELS), floors.strangersText, floors.typicalText),
+    at(bestOf(why, VISUAL_CHANNELS), floors.strangersVisual, floors.typicalVisual),
+  );
+}
+
+function bestOf(why: Candidate['why'], channels: RegExp): number {
+  return why.reduce((max, { channel, score }) => (channels.test(channel) ? Math.max(max, score) : max), -1);
 }
 
 /** Place of a similarity between the floor (0) and what is typical of a match (1), and not outside. */
