@@ -69,6 +69,13 @@ if (!existsSync(node))
   fail('the pinned Node is missing after its installation; delete node_modules and try again.');
 if (reason) say('packages are installed');
 
+// The page of the search service, where its sources are others than last time. A machine that only runs what was built
+// elsewhere has no tools for it.
+if (existsSync(path.join(root, 'node_modules/vite'))) {
+  const page = spawnSync(node, ['query/web/build.ts'], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
+  if (page.status !== 0) fail('the search page could not be built; see above.');
+}
+
 // Speech to text comes in an npm tarball of which only the weights are wanted. Without it all else works.
 const pulled = spawnSync(node, ['cli/main.ts', 'models', 'pull', '--profile', 'bundled', '--quiet'], {
   cwd: root,

@@ -23,6 +23,7 @@ function run(title, command, args) {
 for (const [title, command, args] of [
   ['format and lint', 'biome', ['ci', '--error-on-warnings', '.']],
   ['types', 'tsc', ['-p', '.']],
+  ['types of the page', 'tsc', ['-p', 'query/web']],
   ['dead code and undeclared dependencies', 'knip', []],
 ]) {
   if (run(title, command, args)) count.passed += 1;

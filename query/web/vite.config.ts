@@ -1,0 +1,16 @@
+/** How the page is built: everything from here, nothing inlined, so that a content security policy of 'self' suffices. */
+import { defineConfig } from 'vite';
+
+export default defineConfig({
+  root: import.meta.dirname,
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  build: {
+    outDir: 'dist',
+    emptyOutDir: true,
+    assetsInlineLimit: 0,
+    reportCompressedSize: false,
+    target: 'es2022',
+  },
+  // `npx vite query/web` beside a running `cinedex up --query` shows changes at once.
+  server: { proxy: { '/v1': 'http://127.0.0.1:8080' } },
+});
