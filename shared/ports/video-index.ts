@@ -93,5 +93,10 @@ export interface VideoIndex {
   query(generation: string, collection: CollectionName, queries: Query[]): Promise<Hit[][]>;
   /** Folds recent writes into the indexes. Cheap when there is nothing to do. */
   optimize(generation: string): Promise<void>;
+  /**
+   * Another text after every change that may concern the tenant, by whichever process. Missing: changes are not counted, so
+   * nothing that was computed from the index may be kept.
+   */
+  revision?(tenant: string): Promise<string>;
   close(): Promise<void>;
 }

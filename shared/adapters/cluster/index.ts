@@ -9,6 +9,7 @@ import type { Logger } from '../../telemetry/logger.ts';
 import { BullmqJobQueue } from '../bullmq-job-queue.ts';
 import { openDataFolder } from '../embedded/data-folder.ts';
 import { FolderArtifactStore } from '../embedded/folder-artifact-store.ts';
+import { revised } from '../revised-index.ts';
 import type { SearchStores } from '../stores.ts';
 import { openKafkaEventBus } from './kafka-event-bus.ts';
 import { prefixedBus } from './prefixed-bus.ts';
@@ -16,6 +17,7 @@ import { redisBackend } from './redis-bullmq.ts';
 import { openRedis } from './redis-connection.ts';
 import { RedisIdentityStore } from './redis-identity-store.ts';
 import { RedisLedger } from './redis-ledger.ts';
+import { RedisRevisions } from './redis-revisions.ts';
 
 type Closable = { close(): Promise<void> };
 
@@ -65,7 +67,7 @@ export function openCluster(config: Config, logger?: Logger): Promise<Stores> {
       new BullmqJobQueue(backend, { onError: (error) => logger?.error({ err: error }, 'queue') }),
     );
     const artifacts = await opened.keep(openArtifacts(config, logger));
-    const index = await opened.keep(openIndex(config, logger));
+    const index = await opened.keep(openRevisedIndex(config, logger));
     const bus = await opened.keep(openBus(config, logger));
     return { bus, queue, ledger, artifacts, identities, index };
   });
@@ -80,7 +82,7 @@ export function openClusterForSearch(config: Config, logger?: Logger): Promise<S
       new RedisIdentityStore(await openRedis(redis, 'store', logger), redis.prefix),
     );
     const artifacts = await opened.keep(openArtifacts(config, logger));
-    const index = await opened.keep(openIndex(config, logger));
+    const index = await opened.keep(openRevisedIndex(config, logger));
     let connecting: Promise<EventBus> | undefined;
     const bus = () => {
       connecting ??= opened.keep(openBus(config, logger)).catch((error: unknown) => {
@@ -105,6 +107,17 @@ async function openArtifacts(config: Config, logger?: Logger): Promise<ArtifactS
   if (artifacts === 'folder') return new FolderArtifactStore(path.join(dataDir, 'artifacts'));
   const { openS3ArtifactStore } = await import('./s3-artifact-store.ts');
   return openS3ArtifactStore(config.s3, { logger });
+}
+
+async function openRevisedIndex(config: Config, logger?: Logger): Promise<VideoIndex> {
+  const { redis } = config;
+  const revisions = new RedisRevisions(await openRedis(redis, 'store', logger), redis.prefix);
+  try {
+    return revised(await openIndex(config, logger), revisions);
+  } catch (error) {
+    await revisions.close();
+    throw error;
+  }
 }
 
 async function openIndex(config: Config, logger?: Logger): Promise<VideoIndex> {

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { Stores } from '../../ports/stores.ts';
 import { BullmqJobQueue, type BullmqOptions } from '../bullmq-job-queue.ts';
+import { ProcessRevisions, revised } from '../revised-index.ts';
 import { openDataFolder } from './data-folder.ts';
 import { FolderArtifactStore } from './folder-artifact-store.ts';
 import { type LanceOptions, LanceVideoIndex } from './lance-video-index.ts';
@@ -37,7 +38,9 @@ export async function openEmbedded(dataDir: string, options: EmbeddedOptions = {
     const ledger = keep(new SqliteLedger(at('ledger.db')));
     const identities = keep(new SqliteIdentityStore(at('identities.db')));
     const artifacts = keep(new FolderArtifactStore(at('artifacts')));
-    const index = keep(await LanceVideoIndex.open(at('index'), options.index));
+    const index = keep(
+      revised(await LanceVideoIndex.open(at('index'), options.index), new ProcessRevisions()),
+    );
     const queue = keep(new BullmqJobQueue(await openPgliteBackend(at('queue')), options.queue));
     return { bus, queue, ledger, artifacts, identities, index, close };
   } catch (error) {
