@@ -97,6 +97,9 @@ export const CORE_SECTIONS = {
     maxJobs: whole(0, 10 ** 9)
       .default(0)
       .describe('Jobs after which a worker drains and ends, to be started afresh; 0: never'),
+    partitions: whole(1, 10_000)
+      .default(8)
+      .describe('Partitions of topics that are created: at most so many workers take events in side by side'),
     otlpEndpoint: z.string().default('').describe('OTLP/HTTP endpoint for traces; empty: none are sent'),
   }),
   query: z.object({
@@ -132,12 +135,6 @@ export const CORE_SECTIONS = {
     cacheSeconds: whole(1, 86_400)
       .default(60)
       .describe('How long at most; what is indexed or deleted meanwhile is seen at once'),
-    pictureBytes: whole(1_024, GiB)
-      .default(10 * 1024 ** 2)
-      .describe('Largest picture that is asked with, bytes'),
-    soundBytes: whole(1_024, GiB)
-      .default(50 * 1024 ** 2)
-      .describe('Largest clip of sound that is asked with, bytes'),
   }),
   ops: z.object({
     host: z.string().min(1).default('127.0.0.1').describe('Address that `cinedex ops` listens on'),

@@ -61,7 +61,7 @@ export function registerUp(program: Command, enter: Enter): void {
           const { stores, services, metrics, live, ready } = app;
           query = await serveQuery(config, logger, {
             services: { ...stores, media: services.media, bus: async () => stores.bus },
-            ...{ encoders: services.encoders, metrics, live, ready },
+            ...{ encoders: services.encoders, examples, metrics, live, ready },
           });
         }
         stopServing = await serveOperations(localOperations(app, examples), socketPath(config.core.dataDir));

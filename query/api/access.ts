@@ -141,7 +141,7 @@ function callerWith({ tenant, scopes, id }: KeyRecord): Caller {
 }
 
 /** The tenant is the key's. A request may name it, but no other. @throws CinedexError FORBIDDEN */
-function keepTenant(caller: Caller, given: unknown): void {
+export function keepTenant(caller: Caller, given: unknown): void {
   if (given === null || typeof given !== 'object' || Array.isArray(given) || !('tenant' in given)) return;
   if (given.tenant !== undefined && given.tenant !== caller.tenant) {
     throw new CinedexError('FORBIDDEN', 'This key is for another tenant.');

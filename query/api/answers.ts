@@ -92,6 +92,7 @@ export const SearchResults = z.object({
     .describe('Recall channels that were too late for the deadline'),
   tookMs: z.number(),
   model: z.string().optional(),
+  timings: z.record(z.string(), z.number()).optional().describe('Milliseconds by layer'),
   channels: z
     .array(
       z.object({

@@ -36,6 +36,7 @@ function hitOf({ nearDuplicateGroup: _, poster, moments, ...found }: VideoFound)
 }
 
 export function resultsOf(answer: SearchAnswer, next: string | null): SearchResults {
-  const { generation: _, results, weak, ...rest } = answer;
-  return { ...rest, results: results.map(hitOf), weak: weak.map(hitOf), next, partial: null };
+  const { generation: _, results, weak, late, ...rest } = answer;
+  const partial = late.length > 0 ? ({ reason: 'deadline', missing: late } as const) : null;
+  return { ...rest, results: results.map(hitOf), weak: weak.map(hitOf), next, partial };
 }

@@ -12,6 +12,7 @@ import type { Logger } from '../../shared/telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../../shared/telemetry/metrics.ts';
 import type { Probes } from '../../shared/telemetry/probes.ts';
 import { createReadiness } from '../../shared/telemetry/readiness.ts';
+import { createExampleTools, type ExampleTools } from '../examples/tools.ts';
 import { Dictionaries } from '../intent/dictionary.ts';
 import { createSearch } from '../search.ts';
 import type { ApiServices } from './routes.ts';
@@ -27,6 +28,7 @@ export interface Served {
 export interface QueryParts extends Pick<Probes, 'live' | 'ready'> {
   services: ApiServices & { identities: Pick<IdentityStore, 'list'> };
   encoders: Encoders;
+  examples: ExampleTools;
   metrics: Metrics;
 }
 
@@ -35,14 +37,15 @@ export interface QueryParts extends Pick<Probes, 'live' | 'ready'> {
  * @throws CinedexError CONFIG_INVALID when others could reach it and nobody would ask who they are
  */
 export async function serveQuery(config: Config, logger: Logger, parts: QueryParts): Promise<Served> {
-  const { services, encoders, metrics, live, ready } = parts;
+  const { services, encoders, examples, metrics, live, ready } = parts;
   const { index, identities } = services;
   const dictionaries = new Dictionaries({ index, identities }, config.search);
   const server = await createQueryServer({
     config: config.query,
     allowHttps: config.media.allowHttps,
     tenant: config.core.tenant,
-    search: createSearch({ index, encoders, identities }, { config: config.search, dictionaries }),
+    search: createSearch({ index, encoders, identities, examples }, { config: config.search, dictionaries }),
+    partitions: config.runtime.partitions,
     dictionary: async (tenant) => {
       const generation = await index.active();
       if (generation === null) return null;
@@ -73,7 +76,9 @@ export async function openQueryProcess(config: Config, logger: Logger): Promise<
     throw error;
   });
   const { index, identities } = stores;
-  const encoders = createEncoders(config, new ModelStore(modelsDir));
+  const models = new ModelStore(modelsDir);
+  const encoders = createEncoders(config, models);
+  const examples = createExampleTools({ config, models, artifacts: stores.artifacts, logger });
   const metrics = createMetrics();
   metrics.describe('query', []);
   const health = new HealthNotes(config.runtime.stallMs);
@@ -84,7 +89,7 @@ export async function openQueryProcess(config: Config, logger: Logger): Promise<
       ...stores,
       media: createMediaAccess(config.media, { dataDir: folder.dir, logger, s3: config.s3 }),
     },
-    ...{ encoders, metrics },
+    ...{ encoders, examples, metrics },
     live: () => {
       const { alive, reasons } = liveness(health.state(), Date.now());
       return { ok: alive, reasons };
@@ -110,6 +115,7 @@ export async function openQueryProcess(config: Config, logger: Logger): Promise<
       metrics.ready(false);
       health.drain();
       await served?.stop();
+      await examples.close();
       await encoders.close();
       await stores.close();
       folder.release();

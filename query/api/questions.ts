@@ -87,7 +87,12 @@ export const SearchBody = z
   })
   .refine(({ q, like }) => q !== '' || like !== undefined, { message: 'needs "q" or "like"', path: ['q'] });
 
-export const SimilarQuery = z.strictObject({ limit: Limit, moments: Moments });
+export const SimilarQuery = z.strictObject({ limit: Limit, moments: Moments, cursor: Cursor.optional() });
+/** For questions by a file, before what is missing is filled in. */
+export const ExampleOptions = z.strictObject({
+  limit: Limit.unwrap().optional(),
+  moments: Moments.unwrap().optional(),
+});
 
 export const SuggestQuery = z.strictObject({
   q: z.string().trim().max(100).default(''),

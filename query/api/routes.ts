@@ -13,6 +13,8 @@ import type { VideoIndex } from '../../shared/ports/video-index.ts';
 import type { Access } from './access.ts';
 import { ProblemDocument } from './answers.ts';
 import type { Asking } from './asking.ts';
+import type { Idempotency } from './idempotency.ts';
+import type { Publisher } from './publisher.ts';
 import type { Sessions } from './sessions.ts';
 import type { Suggester } from './suggester.ts';
 
@@ -41,6 +43,8 @@ export interface Routes {
   suggester: Suggester;
   sessions: Sessions;
   access: Access;
+  publisher: Publisher;
+  idempotency: Idempotency;
   /** Whether videos whose media is at an https address are played from there. */
   allowHttps: boolean;
 }

@@ -18,10 +18,17 @@ import type { Verdict } from '../../shared/telemetry/probes.ts';
 import type { Dictionary } from '../intent/dictionary.ts';
 import type { Search } from '../search.ts';
 import { type Caller, guard, refuseOpenDoors } from './access.ts';
+import { AnswerCache } from './answer-cache.ts';
 import { createAsking } from './asking.ts';
+import { createCursors } from './cursors.ts';
+import { Idempotency } from './idempotency.ts';
 import { KeyRing } from './keys.ts';
 import { servePage } from './page.ts';
+import { Publisher } from './publisher.ts';
+import { exampleRoutes } from './routes/examples.ts';
 import { imageRoutes } from './routes/images.ts';
+import { ingestRoutes } from './routes/ingest.ts';
+import { interactionRoutes } from './routes/interactions.ts';
 import { mediaRoutes } from './routes/media.ts';
 import { searchRoutes } from './routes/search.ts';
 import { sessionRoutes } from './routes/sessions.ts';
@@ -41,6 +48,8 @@ export interface QueryServerOptions {
   /** What is known by name, for suggestions; null before there is a generation. */
   dictionary: (tenant: string) => Promise<Dictionary | null>;
   services: ApiServices;
+  /** Of topics that are created. */
+  partitions: number;
   metrics: Metrics;
   logger: Logger;
   live: () => Verdict;
@@ -55,7 +64,19 @@ const LIGHT = 10;
 
 /** @throws CinedexError CONFIG_INVALID when others could reach it and nobody would ask who they are */
 export async function createQueryServer(options: QueryServerOptions): Promise<FastifyInstance> {
-  const { config, tenant, search, dictionary, services, metrics, logger, live, ready, allowHttps } = options;
+  const {
+    config,
+    tenant,
+    search,
+    dictionary,
+    services,
+    metrics,
+    logger,
+    live,
+    ready,
+    allowHttps,
+    partitions,
+  } = options;
   const ring = new KeyRing(config.keysFile);
   await refuseOpenDoors(ring, config.host);
   const base = Fastify({
@@ -81,19 +102,31 @@ export async function createQueryServer(options: QueryServerOptions): Promise<Fa
 
   await server.register(cookie);
   await server.register(rateLimit, { global: false });
-  const sessions = createSessions(config.secret || randomBytes(32).toString('hex'));
+  const secret = config.secret || randomBytes(32).toString('hex');
+  const sessions = createSessions(secret);
   const access = guard(base, { ring, sessions, tenant, host: config.host, count: limits(base, config) });
   await describe(base);
 
   const suggester = new Suggester({ dictionary });
-  const asking = createAsking({ search, timeoutMs: config.timeoutMs, metrics, suggester });
-  const routes = { services, asking, suggester, sessions, access, allowHttps };
+  const asking = createAsking({
+    ...{ search, metrics, suggester, timeoutMs: config.timeoutMs, cursors: createCursors(secret) },
+    cache: new AnswerCache({
+      ...{ index: services.index, identities: services.identities },
+      ...{ entries: config.cacheEntries, seconds: config.cacheSeconds },
+    }),
+  });
+  const publisher = new Publisher(() => services.bus(), partitions);
+  const idempotency = new Idempotency(services.artifacts);
+  const routes = { services, asking, suggester, sessions, access, publisher, idempotency, allowHttps };
   probeRoutes(base, { registry: metrics.registry, live, ready });
   searchRoutes(server, routes);
+  await exampleRoutes(server, routes);
   suggestRoutes(server, routes);
   videoRoutes(server, routes);
   imageRoutes(server, routes);
   mediaRoutes(server, routes);
+  interactionRoutes(server, routes);
+  ingestRoutes(server, routes);
   sessionRoutes(server, routes);
   await servePage(base);
   return base;

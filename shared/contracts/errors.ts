@@ -118,6 +118,10 @@ export const ERROR_TABLE = {
     retryable: false,
     hint: 'The Idempotency-Key was used for another request before. Use a new key for a new request.',
   },
+  REQUEST_TOO_LARGE: {
+    retryable: false,
+    hint: 'A question has at most 1000 characters, a JSON body 256 KiB, a picture 20 MiB, a clip of sound 50 MiB.',
+  },
   RANGE_UNSATISFIABLE: {
     retryable: false,
     hint: 'The Content-Range header says how many bytes there are; ask for a range of them.',

@@ -92,6 +92,8 @@ export const VideoInteractions = Ref.extend({
   impressions: Count.default(0),
   clicks: Count.default(0),
   watchSeconds: z.number().nonnegative().default(0),
+  /** How often a viewer said that it does not answer the query. */
+  notRelevant: Count.optional(),
   /** Mean rank at which it was shown, from 1; needed to correct for position. */
   meanPosition: z.number().min(1).optional(),
   /** The span of time that the counts cover. */

@@ -18,10 +18,12 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   ARTIFACT_MISSING: 404,
   DATA_LOCKED: 409,
   CONFLICT: 409,
+  REQUEST_TOO_LARGE: 413,
   MEDIA_TOO_LARGE: 413,
   MEDIA_LIMIT: 413,
   MEDIA_UNSUPPORTED: 415,
   RANGE_UNSATISFIABLE: 416,
+  MEDIA_TIMEOUT: 422,
   MEDIA_CORRUPT: 422,
   MEDIA_ENCRYPTED: 422,
   MEDIA_NO_VIDEO: 422,
@@ -50,18 +52,31 @@ export function problemOf(thrown: unknown): Problem {
   const error = toCinedexError(thrown);
   const { code, message, hint, retryable } = error.toInfo();
   const detail = code === 'STAGE_BUG' ? 'An unexpected error; the log holds its stack.' : message;
-  return { type: 'about:blank', title: code, status: STATUS[code] ?? 500, detail, code, hint, retryable };
+  // The table speaks to whoever typed a command.
+  const advice = code === 'USAGE' ? 'Correct what the message names.' : hint;
+  return {
+    type: 'about:blank',
+    title: code,
+    status: STATUS[code] ?? 500,
+    detail,
+    code,
+    hint: advice,
+    retryable,
+  };
+}
+
+/** Fastify's own refusals (a body that is no JSON, say) have a status below 500; all else that is no error of ours is a bug. */
+function problemOfFramework(error: Error & { statusCode?: number }): Problem {
+  const { statusCode = 500, message } = error;
+  if (statusCode >= 500) return problemOf(error);
+  const code = statusCode === 413 ? 'REQUEST_TOO_LARGE' : 'USAGE';
+  return { ...problemOf(new CinedexError(code, message, { cause: error })), status: statusCode };
 }
 
 /** Lets every error and every unknown path of a server be answered with a problem document. */
 export function answerProblems(server: FastifyInstance, logger: Logger): void {
   server.setErrorHandler(async (error: Error & { statusCode?: number }, request, reply) => {
-    // Fastify's own refusals (a body that is no JSON, say) have a status below 500.
-    const known =
-      !(error instanceof CinedexError) && error.statusCode !== undefined && error.statusCode < 500
-        ? new CinedexError('USAGE', error.message, { cause: error })
-        : error;
-    const problem = problemOf(known);
+    const problem = error instanceof CinedexError ? problemOf(error) : problemOfFramework(error);
     if (problem.status >= 500) logger.error({ err: error, url: request.url }, 'request failed');
     return reply.code(problem.status).type('application/problem+json').send(problem);
   });

@@ -12,6 +12,7 @@ import { mediaTypeOf, SNIFF_BYTES } from '../../../shared/media/sniff.ts';
 import type { VideoRecord } from '../../../shared/ports/ledger.ts';
 import type { OpenedMedia } from '../../../shared/ports/media-access.ts';
 import { callerOf } from '../access.ts';
+import { goneSignal } from '../asking.ts';
 import { type Api, type Routes, VideoPath } from '../routes.ts';
 
 export function mediaRoutes(server: Api, { services, allowHttps }: Routes): void {
@@ -37,10 +38,8 @@ export function mediaRoutes(server: Api, { services, allowHttps }: Routes): void
         }
         return reply.redirect(await checkPublicUrl(uri), 302);
       }
-      const gone = new AbortController();
-      request.raw.once('close', () => gone.abort());
       // Its checksum was verified when it was indexed; whoever presses play does not wait for it again.
-      const opened = await media.open({ uri }, gone.signal);
+      const opened = await media.open({ uri }, goneSignal(request, reply));
       return sendFile(reply, opened, record, request.method, request.headers);
     },
   );

@@ -55,9 +55,9 @@ export function searchRoutes(server: Api, { services, asking }: Routes): void {
       const [point] = generation === null ? [] : await services.index.get(generation, 'moments', [id]);
       // A moment of another tenant is as unknown as any.
       if (point?.payload.tenant !== tenant) throw new CinedexError('NOT_FOUND', `There is no moment ${id}.`);
-      const { limit, moments } = request.query;
+      const { limit, moments, cursor } = request.query;
       const asked: Asked = {
-        ...{ q: '', filter: {}, limit, moments, explain: false, weak: false },
+        ...{ q: '', filter: {}, limit, moments, cursor, explain: false, weak: false },
         like: { video: stringOf(point.payload.video), moment: id },
       };
       return asking.answer(request, reply, asked);
