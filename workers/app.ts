@@ -157,7 +157,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       await runtime.start();
       enter('ready');
     },
-    publish: (events) => publish(stores, events),
+    publish: (events) => publish(stores, events, config.runtime.partitions),
     status: (ref) => stores.ledger.get(ref),
     drive: (ref, change) => runtime.drive(ref, change),
     retry: (ref, retryOptions) => runtime.retry(ref, retryOptions),
@@ -215,9 +215,9 @@ function storeChecks(
   };
 }
 
-async function publish({ bus, ledger }: Stores, events: AnnouncedEvent[]): Promise<void> {
+async function publish({ bus, ledger }: Stores, events: AnnouncedEvent[], partitions: number): Promise<void> {
   await bus.ensureTopics(
-    [TOPICS.ogc, TOPICS.ugc, TOPICS.interactions].map((name) => ({ name, partitions: 8, retentionMs: null })),
+    [TOPICS.ogc, TOPICS.ugc, TOPICS.interactions].map((name) => ({ name, partitions, retentionMs: null })),
   );
   const byTopic = new Map<string, ReturnType<typeof encodeEvent>[]>();
   for (const { type, data } of events) {

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { CORE_SECTIONS } from '../../shared/config.ts';
-import { environmentProblems, isPinned, root, seconds, workerProblems } from './files.ts';
+import { environmentProblems, isPinned, root, SECRET, seconds, workerProblems } from './files.ts';
 
 const Duration = z.string().regex(/^\d+[smh]$/);
 const Size = z.string().regex(/^\d+[mg]$/);
@@ -89,7 +89,9 @@ export const ComposeFile = z
 export type ComposeFile = z.infer<typeof ComposeFile>;
 
 const VARIABLE = /\$\{(\w+)(?::([-?])([^}]*))?\}/g;
-const SECRET = /PASSWORD|SECRET|TOKEN|API_KEY|ACCESS_KEY|REDISCLI_AUTH/;
+
+/** As long as what deploy/example.env tells to fill in. */
+export const SET = 'x'.repeat(48);
 
 /** Names of the variables that a file takes from .env. */
 export function variables(text: string): Set<string> {
@@ -102,7 +104,7 @@ export function interpolated(environment: Record<string, string>): Record<string
     Object.entries(environment).map(([name, value]) => [
       name,
       value
-        .replaceAll(VARIABLE, (_, _name, kind, fallback) => (kind === '-' ? fallback : 'set'))
+        .replaceAll(VARIABLE, (_, _name, kind, fallback) => (kind === '-' ? fallback : SET))
         .replaceAll('$$', '$'),
     ]),
   );
@@ -194,6 +196,13 @@ function processProblems(name: string, service: Service, isTool: boolean): strin
     ),
     'has no volume for its data folder',
   );
+  if (verb === 'query' || isTool) {
+    const keys = environment.CINEDEX_QUERY_KEYS_FILE;
+    must(
+      service.volumes.some((volume) => keys?.startsWith(`${shared(volume)}/`)),
+      'keeps its API keys for itself',
+    );
+  }
   if (isTool) return problems;
   const { query, ops } = { query: CORE_SECTIONS.query.parse({}), ops: CORE_SECTIONS.ops.parse({}) };
   const own = {
@@ -212,6 +221,11 @@ function processProblems(name: string, service: Service, isTool: boolean): strin
   const host = environment[hosts[verb as keyof typeof hosts]];
   must(host === '0.0.0.0', 'listens where only its own container hears');
   return problems;
+}
+
+/** Where a named volume is mounted; null for any other. */
+function shared(volume: Service['volumes'][number]): string | null {
+  return typeof volume === 'string' && !volume.startsWith('.') ? volume.split(':')[1]! : null;
 }
 
 /** Addresses that our processes are given must be those that the servers listen on. */

@@ -1,6 +1,6 @@
 /** docker-compose.yml: no Docker is needed to see that it fits its specification, the configuration and the files it names. */
 import { describe, expect, it } from 'vitest';
-import { ComposeFile, composeProblems, interpolated, type Service, variables } from './compose-file.ts';
+import { ComposeFile, composeProblems, interpolated, SET, type Service, variables } from './compose-file.ts';
 import { read, readYaml } from './files.ts';
 
 const raw = readYaml('docker-compose.yml');
@@ -42,7 +42,7 @@ describe('docker-compose.yml', () => {
 
   it('gives containers what it says', () => {
     expect(interpolated({ a: `\${X:?why}`, b: `\${Y:-}`, c: 'x $$HOME' })).toEqual({
-      a: 'set',
+      a: SET,
       b: '',
       c: 'x $HOME',
     });
@@ -76,6 +76,7 @@ describe('the checks', () => {
     ['an undeclared volume', 'redis', (s) => (s.volumes = ['data:/data']), /no volume data/],
     ['no health check', 'redis', (s) => (s.healthcheck = { disable: true }), /never healthy/],
     ['a port out of internal networks', 'grafana', (s) => (s.networks = ['watch']), /not reached/],
+    ['keys that the verbs cannot reach', 'query', (s) => (s.volumes = s.volumes.slice(0, 2)), /API keys/],
     ['eviction', 'redis', (s) => (s.command = ['redis-server', '--appendonly', 'yes']), /evict/],
     ['other brokers', 'ops', (s) => (s.environment.CINEDEX_KAFKA_BROKERS = 'kafka:9093'), /other brokers/],
   ])('find %s', (_, name, spoil, expected) => {

@@ -18,6 +18,9 @@ export const readYamlDocuments = (file: string): unknown[] =>
 export const STAGE_NAMES = STAGES.map(({ name }) => name);
 const KNOWN_KEYS = new Set(describeConfig(stageSections()).map(({ name }) => name));
 
+/** Names of variables whose values are nobody's business. */
+export const SECRET = /PASSWORD|SECRET|TOKEN|API_KEY|ACCESS_KEY|REDISCLI_AUTH/;
+
 /** A version that cannot move to another minor release: `v1.2.3`, `4.48`, `24.21.0-bookworm-slim`. */
 export const isPinned = (image: string): boolean =>
   /^[a-z0-9./_-]+:v?\d+\.\d+(\.\d+)?(-[a-z0-9.]+)*$/.test(image);

@@ -143,6 +143,15 @@ describe('a process', () => {
     expect(app.live().ok).toBe(true);
   });
 
+  it('makes topics with as many partitions as it is told', async () => {
+    const [only] = await open({ runtime: { partitions: 3 } });
+    const { app } = only!;
+    await app.publish([upload('v1')]);
+    await app.start();
+    for (const topic of ['videos.ugc', 'video.frames'])
+      expect(await app.stores.bus.offsets(topic)).toHaveLength(3);
+  });
+
   it('counts what it did, what waits, and what failed', async () => {
     const [only] = await open({
       behaviour: {
