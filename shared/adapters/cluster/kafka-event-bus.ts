@@ -18,7 +18,14 @@ import type {
   TopicSpec,
 } from '../../ports/event-bus.ts';
 import { createLogger } from '../../telemetry/logger.ts';
-import { type KafkaConfig, type KafkaLog, kafkaClient, kafkaError, kafkaName } from './kafka-client.ts';
+import {
+  type KafkaConfig,
+  type KafkaLog,
+  kafkaClient,
+  kafkaError,
+  kafkaName,
+  protocolError,
+} from './kafka-client.ts';
 import { KafkaPublisher } from './kafka-publisher.ts';
 import { readRanges } from './kafka-reader.ts';
 import { type GroupTimes, KafkaSubscription, partitionName } from './kafka-subscription.ts';
@@ -112,7 +119,10 @@ export class KafkaEventBus implements EventBus {
       } catch (error) {
         // Another process may have been faster.
         const now = new Set(await this.#admin.listTopics());
-        if (missing.some(({ name }) => !now.has(name))) throw error;
+        if (missing.every(({ name }) => now.has(name))) return;
+        if (protocolError(error) !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error;
+        // kafkajs waits for leaders, but not for the broker to know what it has just made.
+        throw new CinedexError('STORE_UNAVAILABLE', 'Kafka is still making topics.', { cause: error });
       }
     });
   }
