@@ -10,6 +10,7 @@ import { registerEval } from './commands/eval.ts';
 import { registerFaces } from './commands/faces.ts';
 import { registerIndex } from './commands/index-generations.ts';
 import { registerKeys } from './commands/keys.ts';
+import { registerLedger } from './commands/ledger.ts';
 import { registerModels } from './commands/models.ts';
 import { registerOps } from './commands/ops.ts';
 import { registerPublish } from './commands/publish.ts';
@@ -45,6 +46,7 @@ const VERBS = [
   registerBackfill,
   registerDlq,
   registerIndex,
+  registerLedger,
 ];
 
 function createProgram(enter: Enter): Command {

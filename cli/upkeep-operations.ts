@@ -28,6 +28,7 @@ import { deadLetterDeps } from '../ops/operations.ts';
 import type { BackfillPlan, BackfillRequest, BackfillState } from '../shared/contracts/backfill.ts';
 import { presentGeneration } from '../shared/index/generation.ts';
 import type { App } from '../workers/app.ts';
+import { type RebuildProgress, rebuildLedger } from '../workers/runtime/rebuild.ts';
 
 export interface UpkeepOperations {
   /** Says what a backfill would do; changes nothing. */
@@ -55,6 +56,12 @@ export interface UpkeepOperations {
   listGenerations(request: object): Promise<ListedGeneration[]>;
   activateGeneration(request: { name: string; force: boolean }): Promise<null>;
   dropGeneration(request: { name: string }): Promise<null>;
+  /** @param request.since reads the topics from here only, ms since the epoch */
+  rebuildLedger(
+    request: { since?: number },
+    onProgress?: (progress: RebuildProgress) => void,
+    signal?: AbortSignal,
+  ): Promise<RebuildProgress>;
 }
 
 export const UPKEEP_NAMES = [
@@ -69,6 +76,7 @@ export const UPKEEP_NAMES = [
   'listGenerations',
   'activateGeneration',
   'dropGeneration',
+  'rebuildLedger',
 ] as const satisfies (keyof UpkeepOperations)[];
 
 export function backfillDeps(app: App): BackfillDeps {
@@ -84,7 +92,7 @@ export function backfillDeps(app: App): BackfillDeps {
 export function upkeepOperations(app: App): UpkeepOperations {
   const backfills = backfillDeps(app);
   const letters = deadLetterDeps(app);
-  const { index, ledger } = app.stores;
+  const { index, ledger, bus, artifacts } = app.stores;
   return {
     planBackfill: (request, onProgress, signal) => planBackfill(backfills, request, { onProgress, signal }),
     runBackfill: ({ plan }, onProgress, signal) => runBackfill(backfills, plan, { onProgress, signal }),
@@ -103,5 +111,10 @@ export function upkeepOperations(app: App): UpkeepOperations {
       await dropGeneration({ index }, name);
       return null;
     },
+    rebuildLedger: ({ since }, onProgress, signal) =>
+      rebuildLedger({
+        ...{ stages: app.stages, bus, ledger, artifacts, since, onProgress, signal },
+        drive: (ref) => app.drive(ref),
+      }),
   };
 }
