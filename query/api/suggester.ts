@@ -1,30 +1,42 @@
 /** What somebody may be about to type: titles, people and series by their beginning or pinyin, and what was asked before. */
+import { setImmediate } from 'node:timers/promises';
 import { hasHan } from '../../shared/text/script.ts';
 import type { Dictionary } from '../intent/dictionary.ts';
 import { entityKey } from '../intent/entities.ts';
 import { blur, initials, soundKey } from '../intent/sounds.ts';
 import type { Suggestion } from './answers.ts';
 
+/** Entities that are shown; titles have a list of their own. */
 const KINDS: Partial<Record<string, Suggestion['kind']>> = {
   person: 'person',
   character: 'person',
   series: 'series',
-  work: 'title',
 };
 /** More names than are shown, for some are of kinds that are not. */
 const SOME = 50;
 const MOST_RECENT = 200;
 const MOST_TENANTS = 1_000;
+/** Titles that are made ready in one turn of the event loop; reading Chinese aloud takes some microseconds a character. */
+const AT_ONCE = 200;
 
 export interface SuggesterOptions {
   /** Null before the first generation. */
   dictionary: (tenant: string) => Promise<Dictionary | null>;
 }
 
+/** A text with all that its beginning is compared by. */
+interface Prepared {
+  text: string;
+  key: string;
+  /** Pinyin and initials; empty without Chinese characters. */
+  sounds: string[];
+}
+
 export class Suggester {
   readonly #options: SuggesterOptions;
   /** By tenant, the latest last. In memory only, and bounded. */
-  readonly #recent = new Map<string, Map<string, string>>();
+  readonly #recent = new Map<string, Map<string, Prepared>>();
+  readonly #titles = new WeakMap<Dictionary, Promise<Prepared[]>>();
 
   constructor(options: SuggesterOptions) {
     this.#options = options;
@@ -32,11 +44,11 @@ export class Suggester {
 
   /** Remembers a question that found something. */
   remember(tenant: string, text: string): void {
-    const own = this.#recent.get(tenant) ?? new Map<string, string>();
-    const key = entityKey(text);
-    if (key === '') return;
-    own.delete(key);
-    own.set(key, text);
+    const asked = prepare(text);
+    if (asked.key === '') return;
+    const own = this.#recent.get(tenant) ?? new Map<string, Prepared>();
+    own.delete(asked.key);
+    own.set(asked.key, asked);
     dropOldest(own, MOST_RECENT);
     this.#recent.delete(tenant);
     this.#recent.set(tenant, own);
@@ -46,38 +58,57 @@ export class Suggester {
   /** @param text empty: what was asked last */
   async suggest(tenant: string, text: string, limit: number): Promise<Suggestion[]> {
     const found = new Map<string, Suggestion>();
-    const add = (suggestion: Suggestion) => {
-      const key = entityKey(suggestion.text);
-      if (key !== '' && !found.has(key)) found.set(key, suggestion);
+    const add = (each: string, kind: Suggestion['kind']) => {
+      const key = entityKey(each);
+      if (key !== '' && found.size < limit && !found.has(key)) found.set(key, { text: each, kind });
     };
-    const recent = [...(this.#recent.get(tenant)?.values() ?? [])].reverse();
-    for (const asked of recent) {
-      if (found.size >= Math.ceil(limit / 2) && text !== '') break;
-      if (begins(asked, text)) add({ text: asked, kind: 'recent' });
-    }
+    const begins = beginningWith(text);
+    const recent = [...(this.#recent.get(tenant)?.values() ?? [])].reverse().filter(begins);
+    // Half of the places at most, where others may want them.
+    for (const asked of text === '' ? recent : recent.slice(0, Math.ceil(limit / 2)))
+      add(asked.text, 'recent');
     const dictionary = text === '' ? null : await this.#options.dictionary(tenant);
-    if (dictionary) {
-      for (const { name, kind } of dictionary.entities.startingWith(text, SOME)) {
-        const shown = KINDS[kind];
-        if (shown) add({ text: name, kind: shown });
-      }
-      for (const query of dictionary.clicks.keys()) {
-        if (found.size >= limit) break;
-        if (begins(query, text)) add({ text: query, kind: 'query' });
-      }
+    if (!dictionary) return [...found.values()];
+    for (const { name, kind } of dictionary.entities.startingWith(text, SOME)) {
+      const shown = KINDS[kind];
+      if (shown) add(name, shown);
     }
-    return [...found.values()].slice(0, limit);
+    for (const title of (await this.#titlesOf(dictionary)).filter(begins)) add(title.text, 'title');
+    for (const query of dictionary.clicks.keys()) {
+      if (found.size >= limit) break;
+      if (begins(prepare(query))) add(query, 'query');
+    }
+    for (const asked of recent) add(asked.text, 'recent');
+    return [...found.values()];
+  }
+
+  #titlesOf(dictionary: Dictionary): Promise<Prepared[]> {
+    const known = this.#titles.get(dictionary) ?? prepareAll(dictionary.titles);
+    this.#titles.set(dictionary, known);
+    return known;
   }
 }
 
-/** Whether a text, or how it sounds, begins with what was typed. */
-function begins(text: string, typed: string): boolean {
-  const wanted = entityKey(typed);
+function prepare(text: string): Prepared {
   const key = entityKey(text);
-  if (key.startsWith(wanted)) return true;
-  if (!hasHan(key)) return false;
-  const sound = hasHan(wanted) ? soundKey(wanted) : blur(wanted.replaceAll(' ', ''));
-  return soundKey(key).startsWith(sound) || initials(key).startsWith(sound);
+  return { text, key, sounds: hasHan(key) ? [soundKey(key), initials(key)] : [] };
+}
+
+async function prepareAll(texts: readonly string[]): Promise<Prepared[]> {
+  const prepared: Prepared[] = [];
+  for (const [i, text] of texts.entries()) {
+    if (i > 0 && i % AT_ONCE === 0) await setImmediate();
+    prepared.push(prepare(text));
+  }
+  return prepared;
+}
+
+/** Whether a text, one of its words, or how it sounds begins with what was typed. */
+function beginningWith(typed: string): (text: Prepared) => boolean {
+  const key = entityKey(typed);
+  const sound = hasHan(key) ? soundKey(key) : blur(key.replaceAll(' ', ''));
+  return ({ key: own, sounds }) =>
+    own.startsWith(key) || own.includes(` ${key}`) || sounds.some((each) => each.startsWith(sound));
 }
 
 function dropOldest(map: Map<string, unknown>, most: number): void {

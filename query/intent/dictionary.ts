@@ -27,6 +27,8 @@ export interface Dictionary {
   /** Chinese words of the same, by how they sound. */
   bySound: ReadonlyMap<string, ReadonlySet<string>>;
   clicks: ClickGraph;
+  /** Of all videos, each once; for suggestions. */
+  titles: readonly string[];
 }
 
 export const EntityFile = z.array(
@@ -106,7 +108,8 @@ export function buildDictionary(
     const own = kind === 'person' ? person(name) : entityId(kind, name);
     for (const other of related) for (const { id } of entities.named(other)) entities.relate(own, id);
   }
-  return { entities, words: new NearWords(counts), bySound, clicks };
+  const titles = [...new Set(videos.map(({ title }) => stringOf(title)).filter(Boolean))];
+  return { entities, words: new NearWords(counts), bySound, clicks, titles };
 }
 
 function learn(text: string, counts: Map<string, number>, bySound: Map<string, Set<string>>): void {

@@ -4,6 +4,7 @@
  */
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { CinedexError } from '../../../shared/contracts/errors.ts';
 import { parseRange } from '../../../shared/http/ranges.ts';
@@ -72,7 +73,8 @@ async function sendFile(
     const { start, end } = range ?? { start: 0, end: opened.bytes - 1 };
     if (range) reply.code(206).header('content-range', `bytes ${start}-${end}/${opened.bytes}`);
     reply.header('content-length', end - start + 1);
-    if (method === 'HEAD') return reply.send();
+    // An empty stream leaves the length as it was said.
+    if (method === 'HEAD') return reply.send(Readable.from([]));
     const stream = createReadStream(opened.path, { start, end });
     isHandedOn = true;
     stream.once('close', () => void opened.release());
