@@ -9,6 +9,8 @@ import { createFaceEngine } from '../../shared/faces/engine/engine.ts';
 import { ModelStore, packageFolder } from '../../shared/models/store.ts';
 import type { ArtifactStore } from '../../shared/ports/artifact-store.ts';
 import { FacesConfig, recogniseVideo } from './index.ts';
+import { Allowance, type PictureRef } from './plan.ts';
+import { FaceRecogniser } from './recognise.ts';
 
 // Real models on a shared machine: seconds when it is idle, far more when it is not.
 vi.setConfig({ testTimeout: 240_000 });
@@ -160,4 +162,35 @@ describe('the faces stage', () => {
     const frames = await framesOf(artifacts, [await flat(), Buffer.from('broken')]);
     expect(await run(artifacts, frames)).toMatchObject({ kind: 'partial' });
   });
+});
+
+test('a still picture is looked at once, and its face stays as long as it does', async () => {
+  const face = { box: { x: 100, y: 100, width: 200, height: 200 }, score: 0.9, keyPoints: [] };
+  const pose = { yaw: 0, pitch: 0, roll: 0 };
+  const detect = vi.fn(async () => ({ width: 1280, height: 720, faces: [face], runs: 1 }));
+  const recogniser = new FaceRecogniser({
+    engine: {
+      detect,
+      describe: async () => [
+        { ...face, pose, sharpness: 1, quality: 1, strength: 'none' as const, descriptor: null },
+      ],
+    },
+    load: async () => new Uint8Array(),
+    allowance: new Allowance(3, 20),
+    viewsPerTrack: 1,
+    signal: new AbortController().signal,
+  });
+  const samples = Array.from(
+    { length: 20 },
+    (_, at): PictureRef => ({
+      key: 'one picture',
+      timeSec: at / 2,
+      source: { kind: 'sample', offset: 0, length: 1 },
+    }),
+  );
+  const tracks = await recogniser.shot({ shot: 0, startSec: 0, endSec: 10, keyFrames: [], samples });
+  expect(detect).toHaveBeenCalledTimes(1);
+  expect(tracks).toHaveLength(1);
+  expect(tracks[0]!.boxes.length).toBeGreaterThan(5);
+  expect(tracks[0]!.endSec).toBeGreaterThan(9);
 });

@@ -17,7 +17,7 @@ export interface ShotPictures {
   endSec: number;
   /** Always looked at thoroughly, even if the samples then get nothing. */
   keyFrames: PictureRef[];
-  /** Between them, in order of time; a still picture once, at its first time. */
+  /** Between them, in order of time; a still picture at each of its times, under one key. */
   samples: PictureRef[];
 }
 

@@ -103,7 +103,10 @@ export class FaceRecogniser {
       const expected = expectedBoxes(looks, picture.timeSec);
       const every = expected.length > 0 ? FOLLOW_EVERY_SEC : PROBE_EVERY_SEC;
       if (nearest < SAME_MOMENT_SEC || elapsedSince(looks, picture.timeSec) < every) continue;
-      await this.#lookAt(picture, expected.length > 0 ? expected : 'whole', looks);
+      const seen = looks.find((look) => look.picture.key === picture.key);
+      // A still picture shows again what it showed before.
+      if (seen) looks.push({ picture, faces: seen.faces });
+      else await this.#lookAt(picture, expected.length > 0 ? expected : 'whole', looks);
     }
     return looks.sort((a, b) => a.picture.timeSec - b.picture.timeSec);
   }
