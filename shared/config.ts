@@ -99,7 +99,9 @@ export const CORE_SECTIONS = {
       .describe('Jobs after which a worker drains and ends, to be started afresh; 0: never'),
     partitions: whole(1, 10_000)
       .default(8)
-      .describe('Partitions of topics that are created: at most so many workers take events in side by side'),
+      .describe(
+        'Partitions of each topic that is made: at most so many workers take its events in side by side',
+      ),
     otlpEndpoint: z.string().default('').describe('OTLP/HTTP endpoint for traces; empty: none are sent'),
   }),
   query: z.object({
@@ -122,7 +124,7 @@ export const CORE_SECTIONS = {
     ratePerMinute: whole(1, 10 ** 6)
       .default(600)
       .describe(
-        'Requests of a key, and of an address, in a minute; pictures and media may be ten times as many',
+        'Requests of a key, or of an address without one, in a minute; ten times as many for pictures and media',
       ),
     trustedProxies: commaList
       .default([])
