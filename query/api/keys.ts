@@ -54,19 +54,39 @@ async function readKeys(file: string): Promise<KeyRecord[] | null> {
   }
 }
 
-/** Whole or not at all, and for nobody else to read. */
-async function writeKeys(file: string, keys: readonly KeyRecord[]): Promise<void> {
+/** A change that was cut short leaves its file behind; nobody takes so long, ms. */
+const ABANDONED_MS = 60_000;
+
+/**
+ * Replaces the keys by what `change` makes of them: whole or not at all, for nobody else to read, and one change at a time.
+ * @throws CinedexError DATA_LOCKED while somebody else changes them
+ */
+async function changeKeys(file: string, change: (keys: KeyRecord[]) => KeyRecord[]): Promise<void> {
+  const next = `${file}.next`;
   await mkdir(path.dirname(file), { recursive: true });
-  const part = `${file}.${process.pid}.part`;
+  const abandoned = await stat(next).then(({ mtimeMs }) => Date.now() - mtimeMs > ABANDONED_MS, isMissing);
+  if (abandoned) await rm(next, { force: true });
+  const handle = await open(next, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+    throw new CinedexError('DATA_LOCKED', `Somebody else is changing ${file}; try again.`, { cause: error });
+  });
   try {
-    await using handle = await open(part, 'w', 0o600);
+    const keys = change((await readKeys(file)) ?? []);
     await handle.writeFile(`${JSON.stringify({ version: 1, keys }, null, 2)}\n`);
     await handle.sync();
-    await rename(part, file);
+    await rename(next, file);
   } catch (error) {
-    await rm(part, { force: true });
+    await rm(next, { force: true });
     throw error;
+  } finally {
+    await handle.close();
   }
+}
+
+/** @throws the error, unless it says that there is no such file */
+function isMissing(error: NodeJS.ErrnoException): false {
+  if (error.code === 'ENOENT') return false;
+  throw error;
 }
 
 /** Those that are known, revoked ones too. @throws CinedexError CONFIG_INVALID */
@@ -74,7 +94,10 @@ export async function listKeys(file: string): Promise<KeyRecord[]> {
   return (await readKeys(file)) ?? [];
 }
 
-/** @returns the key itself, which is stored nowhere, and what is stored of it */
+/**
+ * @returns the key itself, which is stored nowhere, and what is stored of it
+ * @throws CinedexError CONFIG_INVALID, DATA_LOCKED
+ */
 export async function createKey(
   file: string,
   { tenant, scopes, name }: Pick<KeyRecord, 'tenant' | 'scopes' | 'name'>,
@@ -87,20 +110,21 @@ export async function createKey(
     sha256: digest(key).toString('hex'),
     createdAt: new Date(now()).toISOString(),
   });
-  await writeKeys(file, [...(await listKeys(file)), record]);
+  await changeKeys(file, (keys) => [...keys, record]);
   return { key, record };
 }
 
-/** @throws CinedexError NOT_FOUND */
+/** @throws CinedexError NOT_FOUND, CONFIG_INVALID, DATA_LOCKED */
 export async function revokeKey(file: string, id: string, now: () => number = Date.now): Promise<KeyRecord> {
-  const keys = await listKeys(file);
-  const known = keys.find((each) => each.id === id);
-  if (!known) throw new CinedexError('NOT_FOUND', `There is no key ${id}.`);
-  const revoked = { ...known, revokedAt: known.revokedAt ?? new Date(now()).toISOString() };
-  await writeKeys(
-    file,
-    keys.map((each) => (each.id === id ? revoked : each)),
+  let revoked: KeyRecord | undefined;
+  await changeKeys(file, (keys) =>
+    keys.map((each) => {
+      if (each.id !== id) return each;
+      revoked = { ...each, revokedAt: each.revokedAt ?? new Date(now()).toISOString() };
+      return revoked;
+    }),
   );
+  if (!revoked) throw new CinedexError('NOT_FOUND', `There is no key ${id}.`);
   return revoked;
 }
 

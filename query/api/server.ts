@@ -4,7 +4,7 @@ import cookie from '@fastify/cookie';
 import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { jsonSchemaTransform, serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
 import type { CoreConfig } from '../../shared/config.ts';
@@ -17,7 +17,7 @@ import type { Metrics } from '../../shared/telemetry/metrics.ts';
 import type { Verdict } from '../../shared/telemetry/probes.ts';
 import type { Dictionary } from '../intent/dictionary.ts';
 import type { Search } from '../search.ts';
-import { type Caller, guard, refuseOpenDoors } from './access.ts';
+import { guard, refuseOpenDoors } from './access.ts';
 import { AnswerCache } from './answer-cache.ts';
 import { createAsking } from './asking.ts';
 import { createCursors } from './cursors.ts';
@@ -132,28 +132,23 @@ export async function createQueryServer(options: QueryServerOptions): Promise<Fa
   return base;
 }
 
-/** Counts by key, and by address, each by itself; every process counts what it sees. */
+/** Counts by key, and by address where there is none; every process counts what it sees. */
 function limits(
   server: FastifyInstance,
   { ratePerMinute }: CoreConfig['query'],
-): (request: FastifyRequest, caller: Caller | null) => Promise<void> {
-  const limiter = (max: number, keyGenerator: (request: FastifyRequest) => string) =>
-    server.createRateLimit({ max, timeWindow: 60_000, keyGenerator });
-  const made = (factor: number) => ({
-    address: limiter(ratePerMinute * factor, ({ ip }) => `${factor} address ${ip}`),
-    key: limiter(ratePerMinute * factor, ({ caller }) => `${factor} key ${caller?.key}`),
-  });
-  const heavy = made(1);
-  const light = made(LIGHT);
-  return async (request, caller) => {
+): (request: FastifyRequest, reply: FastifyReply) => Promise<void> {
+  const limiter = (factor: number) =>
+    server.createRateLimit({
+      ...{ max: ratePerMinute * factor, timeWindow: 60_000 },
+      keyGenerator: ({ caller, ip }) => `${factor} ${caller?.key ?? ip}`,
+    });
+  const [heavy, light] = [limiter(1), limiter(LIGHT)];
+  return async (request, reply) => {
     const { scope, light: isLight } = request.routeOptions.config;
-    const { address, key } = isLight || scope === 'public' ? light : heavy;
-    for (const limit of caller?.key ? [address, key] : [address]) {
-      const state = await limit(request);
-      if (!state.isAllowed && state.isExceeded) {
-        throw new CinedexError('TOO_MANY_REQUESTS', `More than ${state.max} requests in a minute.`);
-      }
-    }
+    const state = await (isLight || scope === 'public' ? light : heavy)(request);
+    if (state.isAllowed || !state.isExceeded) return;
+    reply.header('retry-after', state.ttlInSeconds);
+    throw new CinedexError('TOO_MANY_REQUESTS', `More than ${state.max} requests in a minute.`);
   };
 }
 

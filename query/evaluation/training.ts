@@ -3,13 +3,14 @@ import { type RelevanceModel, UNTRAINED } from '../relevance/model.ts';
 import { type Example, foldOf, logLoss, train } from '../relevance/train.ts';
 import { type QueryOutcome, round } from './evaluate.ts';
 import { mean, ndcg } from './metrics.ts';
+import { randomisationTest, type Significance } from './significance.ts';
 
 const FOLDS = 5;
 
-/** Every video that was found for a question, relevant or not. @param outcomes asked with `explain` and without a cut-off */
+/** Every video that was found for a question, relevant or not, but no guesses. @param outcomes asked without a cut-off */
 export function examplesOf(outcomes: readonly QueryOutcome[]): (Example & { video: string })[] {
   return outcomes.flatMap(({ query, answer }) =>
-    [...answer.results, ...answer.weak].flatMap(({ video, explain }) =>
+    answer.results.flatMap(({ video, explain }) =>
       explain
         ? [
             {
@@ -23,11 +24,22 @@ export function examplesOf(outcomes: readonly QueryOutcome[]): (Example & { vide
   );
 }
 
+/** On questions that the weights were not trained on. */
+export interface HeldOut {
+  folds: number;
+  examples: number;
+  relevant: number;
+  logLoss: { trained: number; untrained: number };
+  /** Of the order of what was found, which is all that weights can change. */
+  ndcg10: { trained: number; untrained: number };
+  significance: Significance;
+}
+
 /** @throws RangeError without relevant and other examples */
 export function trainOn(
   outcomes: readonly QueryOutcome[],
   source: string,
-): { model: RelevanceModel; report: string[] } {
+): { model: RelevanceModel; held: HeldOut; report: string[] } {
   const examples = examplesOf(outcomes);
   const names = Object.keys(UNTRAINED.weights);
   const learn = (from: readonly Example[]) => train(from, names, { prior: UNTRAINED });
@@ -47,12 +59,21 @@ export function trainOn(
     held.untrainedNdcg.push(...rankingQuality(test, UNTRAINED));
   }
   const model: RelevanceModel = { id: `trained on ${source}`, ...rounded(learn(examples)) };
-  const shown = (values: number[]) => mean(values).toFixed(4);
+  const measured: HeldOut = {
+    folds: FOLDS,
+    examples: examples.length,
+    relevant: examples.filter(({ relevant }) => relevant).length,
+    logLoss: { trained: round(mean(held.loss)), untrained: round(mean(held.untrainedLoss)) },
+    ndcg10: { trained: round(mean(held.ndcg)), untrained: round(mean(held.untrainedNdcg)) },
+    significance: randomisationTest(held.untrainedNdcg, held.ndcg),
+  };
+  const { logLoss: losses, ndcg10, significance } = measured;
   return {
     model,
+    held: measured,
     report: [
-      `${examples.length} examples, ${examples.filter(({ relevant }) => relevant).length} of them relevant; ${FOLDS} folds by question`,
-      `held out: log loss ${shown(held.loss)} (untrained ${shown(held.untrainedLoss)}), nDCG@10 ${shown(held.ndcg)} (untrained ${shown(held.untrainedNdcg)})`,
+      `${measured.examples} examples, ${measured.relevant} of them relevant; ${FOLDS} folds by question`,
+      `held out: log loss ${losses.trained} (untrained ${losses.untrained}), nDCG@10 of what was found ${ndcg10.trained} (untrained ${ndcg10.untrained}, p = ${significance.p.toFixed(4)})`,
       ...Object.entries(model.weights)
         .sort(([, a], [, b]) => Math.abs(b) - Math.abs(a))
         .map(

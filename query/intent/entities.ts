@@ -1,6 +1,7 @@
 /** People, works, series, characters and publishers with all their names, and what ties them together. */
 import { plain } from '../../shared/text/normalise.ts';
 import { hasHan } from '../../shared/text/script.ts';
+import { segmenter } from '../../shared/text/segmenter.ts';
 import { editDistance, tolerance } from './edit-distance.ts';
 import { blur, initials, soundKey } from './sounds.ts';
 import { simplified } from './traditional.ts';
@@ -35,6 +36,9 @@ export function entityKey(name: string): string {
 const CERTAINTY = { name: 1, alias: 0.95, sound: 0.7, spelling: 0.7 } as const;
 const MOST_WORDS = 8;
 const MOST_CHARACTERS = 20;
+/** Characters of a Chinese name that is recognised among others by its sound. */
+const LEAST_GUESSED = 3;
+const PUNCTUATION = /[^\p{L}\p{N}\s·・.'’-]/u;
 /** Shorter sounds are shared by too many words. */
 const LEAST_SOUND = 5;
 
@@ -143,7 +147,7 @@ export class EntityDictionary {
     for (const guess of [false, true]) {
       for (const { span, mention } of spans) {
         if (!free(span)) continue;
-        const found = guess ? this.#guess(mention) : this.#exact(mention);
+        const found = guess ? this.#guess(mention, text) : this.#exact(mention);
         if (found.length === 0) continue;
         taken.push(span);
         linked.push(...found);
@@ -159,8 +163,9 @@ export class EntityDictionary {
     }));
   }
 
-  #guess(mention: string): LinkedEntity[] {
+  #guess(mention: string, text: string): LinkedEntity[] {
     const key = entityKey(mention);
+    if (hasHan(key) && !mayBeMistyped(mention, key === entityKey(text))) return [];
     const guessed = (entities: Iterable<Entity>, how: 'sound' | 'spelling', certainty: number) =>
       [...entities].map((entity) => ({ entity, mention, how, certainty }));
     const han = hasHan(key);
@@ -180,6 +185,20 @@ export class EntityDictionary {
     if (best) return guessed([best.named.entity], 'spelling', CERTAINTY.spelling);
     return [];
   }
+}
+
+/**
+ * Whether Han characters may be a name with wrong ones. Two syllables sound like something nearly everywhere, so they are taken
+ * for a name only where there is nothing else; and what is made of ordinary words alone is what it says.
+ */
+function mayBeMistyped(mention: string, whole: boolean): boolean {
+  if (PUNCTUATION.test(mention)) return false;
+  const characters = [...mention];
+  if (characters.length < LEAST_GUESSED && !whole) return false;
+  // Without jieba's guesses at new words: those are what it makes of wrong characters.
+  return segmenter()
+    .cut(mention, false)
+    .some((word) => [...word].length === 1);
 }
 
 function addTo(map: Map<string, Set<Entity>>, key: string, entity: Entity): void {

@@ -1,7 +1,5 @@
 /** What the search API answers: the parts that the page shows. */
 
-export type Match = 'said' | 'shown' | 'seen' | 'who' | 'about' | 'heard' | 'clicked';
-
 export interface Contribution {
   channel: string;
   /** From 1. */
@@ -21,7 +19,8 @@ export interface Moment {
   link: string;
   thumbnail: string | null;
   score: number;
-  matched: Match[];
+  /** How it answers: said, shown, seen, who, about, heard, clicked. */
+  matched: string[];
   words: { kind: 'said' | 'shown'; text: string } | null;
   /** Places in the words, in UTF-16 units. */
   highlights: { from: number; to: number }[];
@@ -48,17 +47,20 @@ export interface VideoHit {
   score: number;
   coverage: number;
   complete: boolean;
-  matched: Match[];
+  /** How it answers: said, shown, seen, who, about, heard, clicked. */
+  matched: string[];
   similar: { video: string; title: string }[];
   moments: Moment[];
   why: Contribution[];
   explain?: Explanation;
 }
 
-export type Constraint =
-  | { kind: 'season' | 'episode' | 'year' | 'resolution'; phrase: string; value: number }
-  | { kind: 'duration'; phrase: string; least: number | null; most: number | null }
-  | { kind: 'recent'; phrase: string; days: number };
+/** A condition in the question; what else it has depends on its kind. */
+export interface Constraint {
+  kind: string;
+  phrase: string;
+  [detail: string]: unknown;
+}
 
 export interface Question {
   text: string;

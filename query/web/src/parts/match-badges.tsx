@@ -1,15 +1,24 @@
-import type { Match } from '../api/types.ts';
 import { useWords } from '../words/words.ts';
-import { Icon } from './icon.tsx';
+import { Icon, type IconName } from './icon.tsx';
+
+const ICONS: Record<string, IconName> = {
+  said: 'said',
+  shown: 'shown',
+  seen: 'seen',
+  who: 'who',
+  about: 'about',
+  heard: 'heard',
+  clicked: 'clicked',
+};
 
 /** How something answers: said, on screen, seen, … */
-export function MatchBadges({ matched }: { matched: readonly Match[] }) {
+export function MatchBadges({ matched }: { matched: readonly string[] }) {
   const { matches } = useWords();
   return (
     <ul class="badges">
       {matched.map((match) => (
         <li key={match} class="badge">
-          <Icon name={match} />
+          <Icon name={ICONS[match] ?? 'note'} />
           {matches[match] ?? match}
         </li>
       ))}

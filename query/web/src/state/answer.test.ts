@@ -14,15 +14,22 @@ function reached(...events: SearchEvent[]): SearchState {
 }
 
 describe('a search', () => {
-  it('goes from asking to answered, and keeps what was shown while the next is asked', () => {
-    expect(reached({ kind: 'asked' })).toEqual({ status: 'asking', before: null });
-    const shown = reached({ kind: 'asked' }, { kind: 'answered', answer: answer(null, 'a') });
+  it('goes from asking to answered, and keeps what was shown while it is asked with other filters', () => {
+    expect(reached({ kind: 'asked', keep: true })).toEqual({ status: 'asking', before: null });
+    const shown = reached({ kind: 'asked', keep: true }, { kind: 'answered', answer: answer(null, 'a') });
     expect(shown).toMatchObject({ status: 'answered', results: [{ video: 'a' }], next: null, more: 'no' });
-    expect(nextState(shown, { kind: 'asked' })).toMatchObject({ status: 'asking', before: shown });
+    expect(nextState(shown, { kind: 'asked', keep: true })).toMatchObject({
+      status: 'asking',
+      before: shown,
+    });
+    expect(nextState(shown, { kind: 'asked', keep: false })).toEqual({ status: 'asking', before: null });
   });
 
   it('fails, and forgets all when nothing is asked', () => {
-    expect(reached({ kind: 'asked' }, { kind: 'failed', error })).toEqual({ status: 'failed', error });
+    expect(reached({ kind: 'asked', keep: true }, { kind: 'failed', error })).toEqual({
+      status: 'failed',
+      error,
+    });
     expect(reached({ kind: 'answered', answer: answer(null) }, { kind: 'nothing asked' })).toEqual({
       status: 'idle',
     });
@@ -47,7 +54,9 @@ describe('a search', () => {
   });
 
   it('takes no page for a search that is over', () => {
-    expect(reached({ kind: 'asked' }, { kind: 'more answered', answer: answer(null, 'z') })).toEqual({
+    expect(
+      reached({ kind: 'asked', keep: true }, { kind: 'more answered', answer: answer(null, 'z') }),
+    ).toEqual({
       ...{ status: 'asking', before: null },
     });
   });

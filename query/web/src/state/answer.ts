@@ -19,7 +19,8 @@ export interface Shown {
 
 export type SearchEvent =
   | { kind: 'nothing asked' }
-  | { kind: 'asked' }
+  /** `keep`: it is the same question, asked with other filters. */
+  | { kind: 'asked'; keep: boolean }
   | { kind: 'answered'; answer: Answer }
   | { kind: 'failed'; error: ApiError }
   | { kind: 'more asked' }
@@ -32,7 +33,7 @@ export function nextState(state: SearchState, event: SearchEvent): SearchState {
     case 'nothing asked':
       return { status: 'idle' };
     case 'asked':
-      return { status: 'asking', before: state.status === 'answered' ? state : null };
+      return { status: 'asking', before: event.keep && state.status === 'answered' ? state : null };
     case 'answered':
       return {
         ...{ status: 'answered', answer: event.answer, results: event.answer.results },

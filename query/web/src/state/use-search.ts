@@ -35,13 +35,15 @@ export function useSearch(route: SearchRoute): Searching {
   const [state, dispatch] = useReducer(nextState, { status: 'idle' });
   const key = formatRoute(route);
   const asking = useRef(new AbortController());
+  const asked = useRef(route);
 
   const ask = useCallback(async () => {
     asking.current.abort();
     asking.current = new AbortController();
     const { signal } = asking.current;
     if (!asksSomething(route)) return dispatch({ kind: 'nothing asked' });
-    dispatch({ kind: 'asked' });
+    dispatch({ kind: 'asked', keep: sameQuestion(asked.current, route) });
+    asked.current = route;
     try {
       const answer = await askFor(route, null, signal);
       if (signal.aborted) return;
@@ -80,6 +82,10 @@ export function useSearch(route: SearchRoute): Searching {
     }
   };
   return { state, again: ask, more };
+}
+
+function sameQuestion(a: SearchRoute, b: SearchRoute): boolean {
+  return a.text === b.text && a.like === b.like && a.example === b.example;
 }
 
 /** @param extra further parameters of a search by text */

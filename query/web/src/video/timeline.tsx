@@ -51,7 +51,9 @@ export function Timeline({ video, at, playing, seek }: TimelineProps) {
   }, [at, playing, width]);
 
   const apart = TICKS_SEC.find((seconds) => (seconds / duration) * width >= TICK_PX) ?? 3_600;
-  const ticks = Array.from({ length: Math.floor(duration / apart) + 1 }, (_, i) => i * apart);
+  const ticks = Array.from({ length: Math.floor(duration / apart) + 1 }, (_, i) => i * apart).filter(
+    (seconds) => (1 - seconds / duration) * width > TICK_PX / 2,
+  );
   return (
     <section class="timeline" aria-label={names.timeline}>
       <div class="timeline-zoom">

@@ -18,17 +18,20 @@ export function channelName(channel: string, { explain }: Words): { name: string
   return { name: explain.fields[field] ?? channel, of: `${places[collection] ?? collection}, ${how}` };
 }
 
+/** Conditions of a kind that the page does not know are told by their own words. */
 export function constraintName(constraint: Constraint, { constraint: words }: Words): string {
-  switch (constraint.kind) {
-    case 'duration': {
-      const { least, most } = constraint;
-      return words.duration(least === null ? null : clock(least), most === null ? null : clock(most));
-    }
-    case 'recent':
-      return words.recent(constraint.days);
-    default:
-      return words[constraint.kind](constraint.value);
-  }
+  const { kind, phrase, value, days, least, most } = constraint;
+  const time = (seconds: unknown) => (typeof seconds === 'number' ? clock(seconds) : null);
+  if (kind === 'duration') return words.duration(time(least), time(most));
+  if (kind === 'recent' && typeof days === 'number') return words.recent(days);
+  if (typeof value === 'number' && isCounted(kind)) return words[kind](value);
+  return phrase;
+}
+
+const COUNTED = ['season', 'episode', 'year', 'resolution'] as const;
+
+function isCounted(kind: string): kind is (typeof COUNTED)[number] {
+  return COUNTED.some((each) => each === kind);
 }
 
 /** What to tell of a failure, in the page's language where it has words for it. */

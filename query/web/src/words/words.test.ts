@@ -60,6 +60,7 @@ describe('names for what the server calls by short words', () => {
     const duration = { kind: 'duration', phrase: '', least: null, most: 600 } as const;
     expect(constraintName(duration, en)).toBe('shorter than 10:00');
     expect(constraintName({ kind: 'season', phrase: 's2', value: 2 }, zh)).toBe('第 2 季');
+    expect(constraintName({ kind: 'mood', phrase: 'cheerful', value: 2 }, en)).toBe('cheerful');
   });
 
   it('use the words of the page for failures it knows, and those of the server for others', () => {
