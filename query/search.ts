@@ -26,6 +26,7 @@ import type { Asking } from './relevance/features.ts';
 import type { RelevanceModel } from './relevance/model.ts';
 import { readModel } from './relevance/stored-model.ts';
 import { Laps, type Timings } from './timings.ts';
+import { checkWeights } from './weights.ts';
 
 export interface SearchServices {
   index: VideoIndex;
@@ -140,9 +141,13 @@ export interface SearchOptions {
 
 export type Search = (request: SearchRequest) => Promise<SearchAnswer>;
 
-/** @throws (when it is called) CinedexError USAGE for a question that is empty or asks what there are no tools for */
+/**
+ * @throws CinedexError CONFIG_INVALID for weights of what there is not; when it is called, USAGE for a question that is empty
+ * or asks what there are no tools for
+ */
 export function createSearch(services: SearchServices, options: SearchOptions = {}): Search {
   const config = { ...SEARCH_SECTIONS.search.parse({}), ...options.config };
+  checkWeights(config);
   const dictionaries = options.dictionaries ?? new Dictionaries(services, { ...config, now: options.now });
   let model: Promise<RelevanceModel> | undefined;
   return async (request) => {

@@ -29,8 +29,6 @@ export interface DistributionValues {
   revenue: number;
 }
 
-export type ObjectiveName = keyof ToolValues | keyof DistributionValues;
-
 export const TOOL_WEIGHTS: Record<keyof ToolValues, number> = {
   accuracy: 6,
   coverage: 1.5,

@@ -1,6 +1,6 @@
 /** What an answer is limited to: conditions for the store, and those that only the payload can tell. */
 import { CinedexError } from '../../shared/contracts/errors.ts';
-import type { Condition, Filter, Payload } from '../../shared/ports/video-index.ts';
+import type { Filter, Payload } from '../../shared/ports/video-index.ts';
 import type { Constraint } from '../intent/constraints.ts';
 import { numberOf, stringOf, stringsOf } from '../payload.ts';
 
@@ -103,9 +103,4 @@ export function facetsOf(payloads: readonly Payload[]): Facets {
 function valuesOf(payload: Payload, field: string): string[] {
   const one = stringOf(payload[field]);
   return one ? [one] : stringsOf(payload[field]);
-}
-
-/** All videos may pass. */
-export function isOpen(filter: SearchFilter, extra: readonly Condition[]): boolean {
-  return extra.length === 0 && Object.values(filter).every((value) => value === undefined);
 }
