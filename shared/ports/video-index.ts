@@ -49,21 +49,24 @@ export type Condition =
   | { field: string; notEquals: string | number | boolean }
   | { field: string; gte?: number; lte?: number };
 
-export type Query =
+export type Query = Asked & Choice;
+
+type Asked =
   /** Nearest first. Score: cosine similarity, or minus the Euclidean distance. */
-  | {
-      kind: 'dense';
-      vector: string;
-      values: Vector;
-      limit: number;
-      filter?: Filter;
-    }
+  | { kind: 'dense'; vector: string; values: Vector }
   /** Best first. Score: MaxSim, at most the number of the query's vectors. */
-  | { kind: 'multi'; vector: string; values: readonly Vector[]; limit: number; filter?: Filter }
+  | { kind: 'multi'; vector: string; values: readonly Vector[] }
   /** Score: BM25 over one token field, higher is better. */
-  | { kind: 'lexical'; field: string; tokens: readonly string[]; limit: number; filter?: Filter }
+  | { kind: 'lexical'; field: string; tokens: readonly string[] }
   /** In no particular order, score 0. */
-  | { kind: 'scan'; limit: number; filter?: Filter };
+  | { kind: 'scan' };
+
+interface Choice {
+  limit: number;
+  filter?: Filter;
+  /** Fields of the payload that hits carry, as far as a point has them: few are much cheaper. @default all */
+  fields?: readonly string[];
+}
 
 export interface Hit {
   id: string;

@@ -79,6 +79,29 @@ export function videoIndexContract(name: string, open: () => Promise<Opened<Vide
       expect((await scan([])).map(({ payload }) => payload)).toEqual([{ year: 2 }]);
     });
 
+    it('gives hits the fields asked for, and only those', async () => {
+      const payload = { tenant: 'a', year: 1_999, people: ['x', 'y'], live: true, other: { deep: [1] } };
+      await put(point({ vectors: { text: [1, 0, 0, 0] }, lexical: { title: ['word'] }, payload }));
+      for (const query of [
+        { kind: 'scan' },
+        { kind: 'lexical', field: 'title', tokens: ['word'] },
+        { kind: 'dense', vector: 'text', values: [1, 0, 0, 0] },
+      ] as const) {
+        const answers = await trial.index.query(trial.generation, 'videos', [
+          { ...query, limit: 5, fields: ['people', 'year', 'live', 'score'] },
+          { ...query, limit: 5, fields: ['other', 'tenant'] },
+          { ...query, limit: 5, fields: [] },
+          { ...query, limit: 5 },
+        ]);
+        expect(answers.map((hits) => hits.map((hit) => hit.payload))).toEqual([
+          [{ people: ['x', 'y'], year: 1_999, live: true }],
+          [{ other: { deep: [1] }, tenant: 'a' }],
+          [{}],
+          [payload],
+        ]);
+      }
+    });
+
     it('shows each write to the next query, from several writers', async () => {
       await Promise.all(
         Array.from({ length: 12 }, async (_, i) => {

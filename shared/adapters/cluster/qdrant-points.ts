@@ -112,7 +112,7 @@ export function toQueryRequest(
   schema: CollectionSchema,
 ): Schemas['QueryRequest'] | typeof NOTHING {
   const filter = toFilter(query.filter ?? [], schema);
-  const common = { limit: query.limit, with_payload: HIT_PAYLOAD };
+  const common = { limit: query.limit, with_payload: hitPayload(query.fields) };
   if (query.kind === 'lexical') {
     if (!schema.lexical.includes(query.field)) throw unknownField(query.field, schema);
     const weights = queryWeights(query.tokens);
@@ -137,8 +137,10 @@ export function toQueryRequest(
   };
 }
 
-/** The payload that a hit has: all of it but the tokens. */
-export const hitPayload = (): Schemas['WithPayloadInterface'] => HIT_PAYLOAD;
+/** The payload that a hit has: the fields asked for, or all of it but the tokens. */
+export function hitPayload(fields: readonly string[] | undefined): Schemas['WithPayloadInterface'] {
+  return fields ? { include: [...fields] } : HIT_PAYLOAD;
+}
 
 /** Qdrant answers a Euclidean query with the distance. */
 export function toScore(score: number, query: Query, schema: CollectionSchema): number {

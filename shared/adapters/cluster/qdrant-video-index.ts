@@ -220,7 +220,7 @@ export class QdrantVideoIndex implements VideoIndex {
       }
     };
     const scanAll = scans.map(async ({ at, query }) => {
-      answers[at] = await this.#scan(name, query.filter ?? [], query.limit, schema);
+      answers[at] = await this.#scan(name, query, schema);
     });
     await Promise.all([search(), ...scanAll]);
     return answers;
@@ -315,7 +315,11 @@ export class QdrantVideoIndex implements VideoIndex {
     }
   }
 
-  async #scan(name: string, filter: Filter, limit: number, schema: CollectionSchema): Promise<Hit[]> {
+  async #scan(
+    name: string,
+    { filter = [], limit, fields }: Omit<Query, 'kind'>,
+    schema: CollectionSchema,
+  ): Promise<Hit[]> {
     const condition = toFilter(filter, schema);
     const hits: Hit[] = [];
     if (condition === NOTHING) return hits;
@@ -325,7 +329,7 @@ export class QdrantVideoIndex implements VideoIndex {
         client.scroll(name, {
           filter: condition,
           limit: Math.min(PAGE, limit - hits.length),
-          with_payload: hitPayload(),
+          with_payload: hitPayload(fields),
           with_vector: false,
           ...(offset !== undefined && { offset }),
         }),

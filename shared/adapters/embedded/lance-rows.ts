@@ -124,8 +124,48 @@ export function toPoint(row: Row, schema: CollectionSchema): Point {
   };
 }
 
-export function toHit(row: Row, score: number): Hit {
-  return { id: row.id as string, score, payload: JSON.parse(row.payload as string) as Payload };
+export function toHit(row: Row, score: number, { payloadOf }: PayloadColumns): Hit {
+  return { id: row.id as string, score, payload: payloadOf(row) };
+}
+
+/** Which columns are read for the payload of hits, and how it is made of them. */
+export interface PayloadColumns {
+  columns: string[];
+  payloadOf(row: Row): Payload;
+}
+
+/**
+ * Fields that have a column of their own are read from it: parsing whole payloads costs more than finding them.
+ * @param fields undefined: all
+ */
+export function payloadColumns(
+  fields: readonly string[] | undefined,
+  { filterable }: CollectionSchema,
+): PayloadColumns {
+  const whole = (row: Row) => JSON.parse(row.payload as string) as Payload;
+  if (!fields) return { columns: ['payload'], payloadOf: whole };
+  if (fields.some((field) => !filterable[field])) {
+    const payloadOf = (row: Row) =>
+      Object.fromEntries(Object.entries(whole(row)).filter(([field]) => fields.includes(field)));
+    return { columns: ['payload'], payloadOf };
+  }
+  return {
+    columns: fields.map((field) => `f_${field}`),
+    payloadOf(row) {
+      const payload: Payload = {};
+      for (const field of fields) {
+        const value = row[`f_${field}`] as string | number | bigint | Iterable<string> | null;
+        if (value !== null) payload[field] = payloadValue(filterable[field]!, value);
+      }
+      return payload;
+    },
+  };
+}
+
+function payloadValue(kind: FieldKind, value: string | number | bigint | Iterable<string>): PayloadValue {
+  if (kind === 'keyword[]') return [...(value as Iterable<string>)];
+  if (kind === 'bool') return value === 'true';
+  return typeof value === 'bigint' ? Number(value) : (value as string | number);
 }
 
 /** Tokens as the one text that the store splits again at blanks, so a token itself must hold none. */
