@@ -50,6 +50,12 @@ export function entityId(kind: EntityKind, name: string): string {
   return `${kind}:${entityKey(name)}`;
 }
 
+/** Of a video's payload; the rest of it is much larger. */
+const LEARNT_FIELDS = [
+  ...['video', 'title', 'series', 'cast', 'people', 'names', 'channelName'],
+  ...['tags', 'keywords', 'labels', 'queries'],
+];
+
 /** Pure: the same payloads give the same dictionary. */
 export function buildDictionary(
   videos: readonly Payload[],
@@ -205,7 +211,7 @@ export class Dictionaries {
       limit === 0
         ? [[]]
         : this.#source.index.query(generation, 'videos', [
-            { kind: 'scan', limit, filter: [{ field: 'tenant', equals: tenant }] },
+            { kind: 'scan', limit, filter: [{ field: 'tenant', equals: tenant }], fields: LEARNT_FIELDS },
           ]),
     ]);
     return buildDictionary(

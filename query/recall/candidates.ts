@@ -39,7 +39,7 @@ export async function momentsFilter(
   if (conditions.length === 0) return [];
   const filter: Filter = [{ field: 'tenant', equals: tenant }, ...conditions];
   const [hits = []] = await index.query(generation, 'videos', [
-    { kind: 'scan', limit: MOST_PASSED_ON + 1, filter },
+    { kind: 'scan', limit: MOST_PASSED_ON + 1, filter, fields: ['video'] },
   ]);
   if (hits.length > MOST_PASSED_ON) return [];
   // No video may pass: a condition that nothing meets.

@@ -139,6 +139,8 @@ export async function recall(
       const queries = own.map(({ query }) => ({
         ...query,
         filter: [...filters[collection], ...(query.filter ?? [])],
+        // Videos are loaded once it is known which of them matter; a channel only names them.
+        ...(collection === 'videos' && { fields: ['video'] }),
       }));
       const found = await unlessLate(index.query(generation, collection, queries), late);
       if (found === LATE) return own.map(({ channel }) => ({ ...channel, hits: [], all: [], late: true }));
