@@ -10,6 +10,7 @@ import { flowPage, lettersPage, PAGE_HEADERS, videoPage } from './pages/index.ts
 import type { Frame } from './pages/layout.ts';
 
 const Note = z.string().max(1_000).optional();
+const FlowQuery = z.strictObject({ live: booleanWord.default(true) });
 const LettersQuery = z.strictObject({
   stage: z.string().max(64).optional(),
   handled: booleanWord.default(false),
@@ -38,7 +39,10 @@ export function pageRoutes(
 ): void {
   const show = (reply: FastifyReply, page: string) => reply.headers(PAGE_HEADERS).send(page);
 
-  server.get('/', async (_, reply) => show(reply, flowPage(await operations.flow(), frame)));
+  server.get('/', async (request, reply) => {
+    const { live } = parsed(FlowQuery, request.query);
+    return show(reply, flowPage(await operations.flow(), frame, live));
+  });
 
   server.get('/dead-letters', async (request, reply) => {
     const { note = null, ...filter } = parsed(LettersQuery, request.query);

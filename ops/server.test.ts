@@ -170,6 +170,8 @@ describe('the page of the flow', () => {
     expect(body).not.toContain('<script');
     expect(body).toContain('a &quot;bug&quot; &amp; more');
     expect(headers['content-security-policy']).toMatch(/^default-src 'none'; style-src 'sha256-/);
+    expect(body).toContain('http-equiv="refresh"');
+    expect((await inject('GET', '/?live=no')).body).not.toContain('http-equiv="refresh"');
   });
 });
 

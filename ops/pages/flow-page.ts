@@ -7,7 +7,8 @@ import { clockTime, document, duration, type Frame, head, videoLink } from './la
 
 const REFRESH_SEC = 10;
 
-export function flowPage(flow: Flow, frame: Frame): string {
+/** @param live whether a browser asks for it anew by itself; people can stop that, to read on */
+export function flowPage(flow: Flow, frame: Frame, live: boolean): string {
   const { topics, stages, videos, counted, failing, letters } = flow;
   const waiting = stages.reduce((sum, stage) => sum + stage.waiting + stage.delayed, 0);
   const lag = topics.reduce((sum, topic) => sum + (topic.lag ?? 0), 0);
@@ -26,7 +27,11 @@ ${tile('Events not taken', lag, '', '#topics')}
 ${tile('Jobs waiting', waiting, '', '#stages')}
 ${tile('Dead letters', letters, letters > 0 ? 'warn' : '', '/dead-letters')}
 </div>
-<p class="soft small">As of ${clockTime(flow.at)}, anew every ${REFRESH_SEC} s.
+<p class="soft small">As of ${clockTime(flow.at)}${
+      live
+        ? html`, anew every ${REFRESH_SEC} s (<a href="/?live=no">stop</a>).`
+        : html`; <a href="/">keep it up to date</a>.`
+    }
 ${counted.all ? 'Videos' : `The first ${counted.videos} videos`} were counted at ${clockTime(counted.at)}.
 The same for programs: <a href="/api/status">/api/status</a>.</p>
 <h2 id="stages">Stages</h2>
@@ -47,7 +52,7 @@ ${failing.map(failingRow)}
 </tbody></table></div>`
 }
 </main>`,
-    REFRESH_SEC,
+    live ? REFRESH_SEC : 0,
   );
 }
 

@@ -43,7 +43,7 @@ const BUTTONS = html`<div class="bar"><button class="act">Replay the chosen</but
 function table(letters: readonly ListedDeadLetter[]): Html {
   return html`<form class="letters" method="post" action="/dead-letters/replay">
 ${letters.some(({ handled }) => handled === null) && BUTTONS}
-<div class="wide cards"><table><thead><tr><th></th><th>Cause</th><th>Stage</th><th>Video</th><th>Written</th></tr></thead><tbody>
+<div class="wide cards"><table><thead><tr><th>Choose</th><th>Cause</th><th>Stage</th><th>Video</th><th>Written</th></tr></thead><tbody>
 ${letters.map(row)}
 </tbody></table></div></form>`;
 }
