@@ -237,13 +237,20 @@ export function describeConfig(
     const defaults = schema.parse({}) as Record<string, unknown>;
     return Object.entries(schema.shape as Record<string, z.ZodType>).map(([key, field]) => ({
       name: environmentName(section, key),
-      fallback: Array.isArray(defaults[key])
-        ? (defaults[key] as unknown[]).join(',')
-        : String(defaults[key] ?? ''),
+      fallback: asWritten(defaults[key]),
       meaning: field.description ?? '',
       allowed: allowedValues(field),
     }));
   });
+}
+
+/** A value as it is written in the environment: lists and weights separated by commas. */
+function asWritten(value: unknown): string {
+  if (Array.isArray(value)) return value.join(',');
+  if (typeof value !== 'object' || value === null) return String(value ?? '');
+  return Object.entries(value)
+    .map(([name, weight]) => `${name}=${weight}`)
+    .join(',');
 }
 
 function allowedValues(field: z.ZodType): string {

@@ -8,12 +8,14 @@ import { loadConfig } from '../../shared/config.ts';
 import { type VideoRef, videoKey } from '../../shared/contracts/common.ts';
 import { decodeEvent, type ReceivedEvent } from '../../shared/contracts/envelope.ts';
 import { createMediaAccess } from '../../shared/media/media-access.ts';
+import { ModelStore } from '../../shared/models/store.ts';
 import type { VideoRecord } from '../../shared/ports/ledger.ts';
 import type { VideoIndex } from '../../shared/ports/video-index.ts';
 import { createLogger } from '../../shared/telemetry/logger.ts';
 import { createMetrics } from '../../shared/telemetry/metrics.ts';
 import { type DescribedVideo, describedRecord } from '../../test/fixtures/described-video.ts';
 import { type DocumentBench, documentBench } from '../../test/fixtures/document-services.ts';
+import { createExampleTools } from '../examples/tools.ts';
 import { Dictionaries } from '../intent/dictionary.ts';
 import { createSearch, type Search } from '../search.ts';
 import { createKey, type Scope } from './keys.ts';
@@ -106,8 +108,10 @@ export async function testApi(options: TestApiOptions = {}): Promise<TestApi> {
   const bus = new SqliteEventBus(':memory:');
   const logger = createLogger({ level: 'silent' });
   const dictionaries = new Dictionaries({ index, identities }, config.search);
+  // Files are opened and judged before a model is needed; there is none here.
+  const examples = createExampleTools({ config, models: new ModelStore(folder), artifacts, logger });
   const search = createSearch(
-    { index, identities, encoders },
+    { index, identities, encoders, examples },
     { config: config.search, floors: { visual: 0.4 }, dictionaries },
   );
   const make = (scopes: Scope[], tenant = 'default') =>
@@ -146,6 +150,7 @@ export async function testApi(options: TestApiOptions = {}): Promise<TestApi> {
     },
     async dispose() {
       await server.close();
+      await examples.close();
       await bus.close();
       rmSync(folder, { recursive: true, force: true });
     },
