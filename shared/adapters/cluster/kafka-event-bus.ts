@@ -77,6 +77,8 @@ export class KafkaEventBus implements EventBus {
   readonly #times: GroupTimes;
   readonly #publisher: KafkaPublisher;
   readonly #subscriptions = new Set<KafkaSubscription>();
+  /** Topics that are there for certain, as far as this process has seen. */
+  readonly #known = new Set<string>();
   readonly #topics = new Map<string, { partitions: Promise<number>; at: number }>();
 
   /** Use {@link openKafkaEventBus}. */
@@ -96,35 +98,50 @@ export class KafkaEventBus implements EventBus {
       compression: COMPRESSION[parts.config.compression],
       timeoutMs: parts.config.publishTimeoutMs,
       log: parts.log,
-      onStaleTopic: (topic) => this.#topics.delete(topic),
+      onStaleTopic: (topic) => {
+        this.#topics.delete(topic);
+        this.#known.delete(topic);
+      },
     });
   }
 
   /** Topics that exist are left as their operator set them, their retention included. */
   async ensureTopics(topics: TopicSpec[]): Promise<void> {
+    const asked = topics.filter(({ name }) => !this.#known.has(name));
+    if (asked.length === 0) return;
+    const names = asked.map(({ name }) => name);
     await this.#ask('Making topics failed', async () => {
       const there = new Set(await this.#admin.listTopics());
-      const missing = topics.filter(({ name }) => !there.has(name));
-      if (missing.length === 0) return;
+      const missing = asked.filter(({ name }) => !there.has(name));
+      if (missing.length > 0) await this.#make(missing);
       try {
-        await this.#admin.createTopics({
-          waitForLeaders: true,
-          topics: missing.map((spec) => ({
-            topic: spec.name,
-            numPartitions: spec.partitions,
-            replicationFactor: this.#config.replication,
-            configEntries: topicSettings(spec, this.#config.replication),
-          })),
-        });
+        // Fails while a partition has no leader.
+        await this.#admin.fetchTopicMetadata({ topics: names });
       } catch (error) {
-        // Another process may have been faster.
-        const now = new Set(await this.#admin.listTopics());
-        if (missing.every(({ name }) => now.has(name))) return;
         if (protocolError(error) !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error;
-        // kafkajs waits for leaders, but not for the broker to know what it has just made.
+        // A broker may not know yet what the controller has just made.
         throw new CinedexError('STORE_UNAVAILABLE', 'Kafka is still making topics.', { cause: error });
       }
     });
+    for (const name of names) this.#known.add(name);
+  }
+
+  async #make(missing: TopicSpec[]): Promise<void> {
+    try {
+      await this.#admin.createTopics({
+        waitForLeaders: false,
+        topics: missing.map((spec) => ({
+          topic: spec.name,
+          numPartitions: spec.partitions,
+          replicationFactor: this.#config.replication,
+          configEntries: topicSettings(spec, this.#config.replication),
+        })),
+      });
+    } catch (error) {
+      // Another process may have been faster.
+      const now = new Set(await this.#admin.listTopics());
+      if (missing.some(({ name }) => !now.has(name))) throw error;
+    }
   }
 
   async topics(): Promise<string[]> {
