@@ -1,6 +1,11 @@
 /** Carries a backfill out: replays its events (or walks the ledger) and hands over the videos that have something to do. */
 import { setTimeout } from 'node:timers/promises';
-import type { BackfillCounts, BackfillPlan, OffsetRange } from '../../shared/contracts/backfill.ts';
+import type {
+  BackfillCounts,
+  BackfillPlan,
+  BackfillState,
+  OffsetRange,
+} from '../../shared/contracts/backfill.ts';
 import { LANES, type VideoRef, videoKey } from '../../shared/contracts/common.ts';
 import { CinedexError } from '../../shared/contracts/errors.ts';
 import { considerActivation } from '../../shared/index/activation.ts';
@@ -282,10 +287,20 @@ class Run {
         if (!this.#signal.aborted) throw error;
       });
       if (this.#signal.aborted) return;
-      const { state } = await findBackfill(this.#deps, this.#plan.id);
+      const state = await this.#stateSeen();
       if (state !== 'cancelled') continue;
       this.#cancelled = true;
       this.#stop.abort();
+    }
+  }
+
+  /** Undefined when the log does not answer just now: nobody waits for this look, and there will be another. */
+  async #stateSeen(): Promise<BackfillState['state'] | undefined> {
+    try {
+      return (await findBackfill(this.#deps, this.#plan.id)).state;
+    } catch (error) {
+      this.#deps.logger?.warn({ err: error, backfill: this.#plan.id }, 'its state could not be looked up');
+      return undefined;
     }
   }
 
