@@ -3,28 +3,27 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { listDeadLetters, replayDeadLetters } from '../../ops/dead-letters/index.ts';
 import { encodeEvent } from '../../shared/contracts/envelope.ts';
 import { TOPICS } from '../../shared/contracts/events.ts';
-import type { App } from '../../workers/app.ts';
 import type { AnnouncedEvent } from '../../workers/runtime/stage.ts';
 import {
   GENERATION,
-  openPipeline,
   pipelineStages,
   ref,
   temporaryFolder,
   topicRecords,
   upload,
 } from '../fixtures/pipeline.ts';
+import { PLACES, type ServerPipeline } from './server-pipeline.ts';
 import { takeStock } from './tally.fixture.ts';
 
 let folder: string;
 let remove: () => void;
-let app: App;
+let app: ServerPipeline;
 
 beforeEach(() => {
   ({ folder, remove } = temporaryFolder());
 });
 afterEach(async () => {
-  await app.stop();
+  await app?.close();
   remove();
 });
 
@@ -63,10 +62,10 @@ function deliverThreeTimes(): void {
   );
 }
 
-describe('events', () => {
-  it('that are produced three times and delivered three times each count once', async () => {
+describe.each(PLACES)('on $place, events', { timeout: 150_000 }, ({ place, open }) => {
+  it.skipIf(!open)('that are produced three times and delivered three times each count once', async () => {
     const ran: string[] = [];
-    app = await openPipeline(folder, pipelineStages({ ran }));
+    app = await open!(folder, pipelineStages({ ran }));
     deliverThreeTimes();
     await app.publish([]);
     await app.start();
@@ -79,7 +78,7 @@ describe('events', () => {
     await produce([retitled('v0', 'Changed'), deleted('v1')], 3);
     await app.settled();
 
-    const tally = await takeStock(app, 'events three times', VIDEOS);
+    const tally = await takeStock(app, `events three times, on ${place}`, VIDEOS);
     expect(tally).toMatchObject({ in: 12, settled: 12, lost: 0, doubled: 0 });
     // The copies of the deletion's event have its id; nothing is refused.
     expect(tally.deadLetters).toEqual({});
@@ -94,43 +93,46 @@ describe('events', () => {
     expect(new Set(settledEvents.map(({ headers }) => headers.ce_id)).size).toBe(12);
   });
 
-  it('in the wrong order settle all the same: what came too early waits in the dead letters', async () => {
-    app = await openPipeline(folder, pipelineStages());
-    await app.publish([]);
-    await app.start();
-    // Updates, views and a deletion of videos that are not known yet.
-    await produce([
-      ...VIDEOS.slice(0, 4).map((id) => retitled(id, `Early ${id}`)),
-      watched('v4'),
-      deleted('v5'),
-    ]);
-    await app.settled();
-    await produce(VIDEOS.map((id) => upload(id)));
-    await app.settled();
-    // Deletions late, in the midst of updates that come after them.
-    await produce([deleted('v6'), retitled('v6', 'Too late'), retitled('v7', 'In time'), deleted('v7')]);
-    await app.settled();
+  it.skipIf(!open)(
+    'in the wrong order settle all the same: what came too early waits in the dead letters',
+    async () => {
+      app = await open!(folder, pipelineStages());
+      await app.publish([]);
+      await app.start();
+      // Updates, views and a deletion of videos that are not known yet.
+      await produce([
+        ...VIDEOS.slice(0, 4).map((id) => retitled(id, `Early ${id}`)),
+        watched('v4'),
+        deleted('v5'),
+      ]);
+      await app.settled();
+      await produce(VIDEOS.map((id) => upload(id)));
+      await app.settled();
+      // Deletions late, in the midst of updates that come after them.
+      await produce([deleted('v6'), retitled('v6', 'Too late'), retitled('v7', 'In time'), deleted('v7')]);
+      await app.settled();
 
-    const before = await takeStock(app, 'events out of order', VIDEOS);
-    expect(before).toMatchObject({ in: 12, settled: 12, lost: 0, doubled: 0 });
-    expect(before.deadLetters).toEqual({ 'intake NOT_FOUND': 7 });
-    expect(await app.stores.index.count(GENERATION, 'videos')).toBe(10);
+      const before = await takeStock(app, `events out of order, on ${place}`, VIDEOS);
+      expect(before).toMatchObject({ in: 12, settled: 12, lost: 0, doubled: 0 });
+      expect(before.deadLetters).toEqual({ 'intake NOT_FOUND': 7 });
+      expect(await app.stores.index.count(GENERATION, 'videos')).toBe(10);
 
-    const deps = {
-      bus: app.stores.bus,
-      retry: app.retry,
-      status: app.status,
-    };
-    await replayDeadLetters(deps, {});
-    await app.settled();
-    const after = await takeStock(app, 'events out of order, replayed', VIDEOS);
-    expect(after).toMatchObject({ in: 12, settled: 12, lost: 0, doubled: 0 });
-    for (const id of VIDEOS.slice(0, 4))
-      expect((await app.status(ref(id)))?.metadata.title).toBe(`Early ${id}`);
-    expect((await app.status(ref('v4')))?.interactions).toMatchObject({ impressions: 10 });
-    expect((await app.status(ref('v5')))?.deleted).toBe(true);
-    expect(await app.stores.index.count(GENERATION, 'videos')).toBe(9);
-    // The update of a video that is deleted is refused again, and says so.
-    expect(await listDeadLetters(deps)).toMatchObject([{ videoId: 'v6', code: 'NOT_FOUND' }]);
-  });
+      const deps = {
+        bus: app.stores.bus,
+        retry: app.retry,
+        status: app.status,
+      };
+      await replayDeadLetters(deps, {});
+      await app.settled();
+      const after = await takeStock(app, `events out of order, replayed, on ${place}`, VIDEOS);
+      expect(after).toMatchObject({ in: 12, settled: 12, lost: 0, doubled: 0 });
+      for (const id of VIDEOS.slice(0, 4))
+        expect((await app.status(ref(id)))?.metadata.title).toBe(`Early ${id}`);
+      expect((await app.status(ref('v4')))?.interactions).toMatchObject({ impressions: 10 });
+      expect((await app.status(ref('v5')))?.deleted).toBe(true);
+      expect(await app.stores.index.count(GENERATION, 'videos')).toBe(9);
+      // The update of a video that is deleted is refused again, and says so.
+      expect(await listDeadLetters(deps)).toMatchObject([{ videoId: 'v6', code: 'NOT_FOUND' }]);
+    },
+  );
 });

@@ -3,26 +3,19 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { dropDeadLetters, listDeadLetters, replayDeadLetters } from '../../ops/dead-letters/index.ts';
 import { encodeEvent } from '../../shared/contracts/envelope.ts';
 import { TOPICS } from '../../shared/contracts/events.ts';
-import type { App } from '../../workers/app.ts';
-import {
-  openPipeline,
-  pipelineStages,
-  ref,
-  temporaryFolder,
-  topicRecords,
-  upload,
-} from '../fixtures/pipeline.ts';
+import { pipelineStages, ref, temporaryFolder, topicRecords, upload } from '../fixtures/pipeline.ts';
+import { PLACES, type ServerPipeline } from './server-pipeline.ts';
 import { takeStock } from './tally.fixture.ts';
 
 let folder: string;
 let remove: () => void;
-let app: App;
+let app: ServerPipeline;
 
 beforeEach(() => {
   ({ folder, remove } = temporaryFolder());
 });
 afterEach(async () => {
-  await app.stop();
+  await app?.close();
   remove();
 });
 
@@ -69,9 +62,9 @@ const POISON: [string, string, { key?: string; value: string; headers: Record<st
   ['has no key', 'EVENT_INVALID', { key: '', value: '', headers: headers('video.updated.v1') }],
 ];
 
-describe('a poison event', () => {
-  it('of any kind ends in the dead letters with its cause, and holds nothing up', async () => {
-    app = await openPipeline(folder, pipelineStages());
+describe.each(PLACES)('on $place, a poison event', { timeout: 150_000 }, ({ place, open }) => {
+  it.skipIf(!open)('of any kind ends in the dead letters with its cause, and holds nothing up', async () => {
+    app = await open!(folder, pipelineStages());
     await app.publish([upload('v0')]);
     await app.start();
     await app.settled();
@@ -82,7 +75,7 @@ describe('a poison event', () => {
     await app.publish(VIDEOS.map((id) => upload(id)));
     await app.settled();
 
-    const tally = await takeStock(app, 'poison events', VIDEOS);
+    const tally = await takeStock(app, `poison events, on ${place}`, VIDEOS);
     expect(tally).toMatchObject({ in: 10, settled: 10, lost: 0, doubled: 0 });
     const letters = await listDeadLetters({ bus: app.stores.bus });
     expect(letters).toHaveLength(POISON.length);
@@ -96,27 +89,33 @@ describe('a poison event', () => {
     }
   });
 
-  it('that is replayed unmended comes back as a new letter; a dropped one is gone from the list', async () => {
-    app = await openPipeline(folder, pipelineStages());
-    await app.publish([upload('v1')]);
-    await app.start();
-    await app.stores.bus.publish(TOPICS.ugc, [
-      { key: 'default/v1', value: GARBAGE, headers: headers('video.uploaded.v1') },
-    ]);
-    await app.settled();
-    const deps = { bus: app.stores.bus, retry: app.retry, status: app.status };
-    const [first] = await listDeadLetters(deps);
-    expect(first?.originalLength).toBe(GARBAGE.length);
-    expect(await replayDeadLetters(deps, { ids: [first!.id] })).toMatchObject([{ outcome: 'replayed' }]);
-    await app.settled();
-    const [second, ...others] = await listDeadLetters(deps);
-    expect(others).toEqual([]);
-    expect(second?.id).not.toBe(first?.id);
-    const events = await topicRecords(app, TOPICS.ugc);
-    // All of it went back, though the letter holds a part only.
-    expect(events.filter(({ value }) => value === GARBAGE)).toHaveLength(2);
-    await dropDeadLetters(deps, { ids: [second!.id] }, 'a test of ours');
-    expect(await listDeadLetters(deps)).toEqual([]);
-    expect(await takeStock(app, 'a poison event, replayed', ['v1'])).toMatchObject({ lost: 0, doubled: 0 });
-  });
+  it.skipIf(!open)(
+    'that is replayed unmended comes back as a new letter; a dropped one is gone from the list',
+    async () => {
+      app = await open!(folder, pipelineStages());
+      await app.publish([upload('v1')]);
+      await app.start();
+      await app.stores.bus.publish(TOPICS.ugc, [
+        { key: 'default/v1', value: GARBAGE, headers: headers('video.uploaded.v1') },
+      ]);
+      await app.settled();
+      const deps = { bus: app.stores.bus, retry: app.retry, status: app.status };
+      const [first] = await listDeadLetters(deps);
+      expect(first?.originalLength).toBe(GARBAGE.length);
+      expect(await replayDeadLetters(deps, { ids: [first!.id] })).toMatchObject([{ outcome: 'replayed' }]);
+      await app.settled();
+      const [second, ...others] = await listDeadLetters(deps);
+      expect(others).toEqual([]);
+      expect(second?.id).not.toBe(first?.id);
+      const events = await topicRecords(app, TOPICS.ugc);
+      // All of it went back, though the letter holds a part only.
+      expect(events.filter(({ value }) => value === GARBAGE)).toHaveLength(2);
+      await dropDeadLetters(deps, { ids: [second!.id] }, 'a test of ours');
+      expect(await listDeadLetters(deps)).toEqual([]);
+      expect(await takeStock(app, `a poison event, replayed, on ${place}`, ['v1'])).toMatchObject({
+        lost: 0,
+        doubled: 0,
+      });
+    },
+  );
 });

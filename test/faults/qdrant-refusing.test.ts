@@ -9,7 +9,6 @@ import { describe, expect, it } from 'vitest';
 import { QdrantVideoIndex } from '../../shared/adapters/cluster/qdrant-video-index.ts';
 import { openEmbedded } from '../../shared/adapters/embedded/index.ts';
 import { loadConfig } from '../../shared/config.ts';
-import { TOPICS } from '../../shared/contracts/events.ts';
 import { createLogger } from '../../shared/telemetry/logger.ts';
 import { createApp } from '../../workers/app.ts';
 import type { JobReport } from '../../workers/runtime/step-runner.ts';
@@ -20,11 +19,11 @@ import {
   pipelineConfig,
   pipelineStages,
   temporaryFolder,
-  topicRecords,
   upload,
   withStartedQueue,
 } from '../fixtures/pipeline.ts';
 import { qdrantUrl } from '../servers/index.ts';
+import { takeStock } from './tally.fixture.ts';
 
 /** A TCP door before a server, that can be shut: open connections break, new ones are refused. */
 class Door {
@@ -75,11 +74,13 @@ class Door {
 
 interface Outage {
   server: string;
+  /** For the report. */
+  where: string;
   outageMs: number;
   videos: number;
 }
 
-async function survive({ server, outageMs, videos }: Outage) {
+async function survive({ server, where, outageMs, videos }: Outage) {
   const door = new Door(server);
   await door.open();
   const { folder, remove } = temporaryFolder();
@@ -110,13 +111,14 @@ async function survive({ server, outageMs, videos }: Outage) {
     await app.publish(ids.slice(2 * third).map((id) => upload(id)));
     await door.open();
     const settled = await app.settled();
+    const tally = await takeStock(app, `Qdrant refusing for ${outageMs / 1_000} s, ${where}`, ids);
     const [points] = await index.query(GENERATION, 'videos', [{ kind: 'scan', limit: 10 * videos }]);
     return {
       ids,
       settled,
       refused: refused(),
+      tally,
       points: points!.map(({ payload }) => payload.videoId),
-      letters: await topicRecords(app, TOPICS.dlq),
     };
   } finally {
     await door.open().catch(() => undefined); // It is open already when all went well.
@@ -129,10 +131,8 @@ async function survive({ server, outageMs, videos }: Outage) {
   }
 }
 
-function expectNothingLost({ ids, settled, refused, points, letters }: Awaited<ReturnType<typeof survive>>) {
-  const report = { in: ids.length, settled: settled.length, points: points.length, letters: letters.length };
-  console.log('Qdrant refusing:', JSON.stringify({ ...report, refusals: refused.length }));
-  expect(report).toEqual({ in: ids.length, settled: ids.length, points: ids.length, letters: 0 });
+function expectNothingLost({ ids, settled, refused, points, tally }: Awaited<ReturnType<typeof survive>>) {
+  expect(tally).toEqual({ in: ids.length, settled: ids.length, lost: 0, doubled: 0, deadLetters: {} });
   expect([...points].sort()).toEqual([...ids].sort());
   for (const { videoId, steps } of settled) {
     const statuses = Object.values(steps).map(({ status }) => status);
@@ -149,7 +149,7 @@ describe('Qdrant refusing connections', () => {
     const standIn = new QdrantStandIn();
     const server = await standIn.start();
     try {
-      expectNothingLost(await survive({ server, outageMs: 6_000, videos: 9 }));
+      expectNothingLost(await survive({ server, where: 'on a stand-in', outageMs: 6_000, videos: 9 }));
     } finally {
       await standIn.stop();
     }
@@ -159,6 +159,6 @@ describe('Qdrant refusing connections', () => {
 const url = await qdrantUrl();
 describe.skipIf(!url)('a Qdrant server refusing connections', () => {
   it('for a minute: nothing is lost, doubled or given up', async () => {
-    expectNothingLost(await survive({ server: url!, outageMs: 60_000, videos: 60 }));
+    expectNothingLost(await survive({ server: url!, where: 'on a server', outageMs: 60_000, videos: 60 }));
   }, 180_000);
 });

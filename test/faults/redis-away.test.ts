@@ -6,7 +6,8 @@ import type { AnyStage } from '../../workers/runtime/stage.ts';
 import { eventually } from '../contract/waiting.ts';
 import { pipelineStages, temporaryFolder, upload } from '../fixtures/pipeline.ts';
 import { canStartRedis, startRedis, type TestServer } from '../servers/index.ts';
-import { judge, openRedisPipeline, type RedisPipeline } from './redis-pipeline.ts';
+import { openServerPipeline, type ServerPipeline } from './server-pipeline.ts';
+import { takeStock } from './tally.fixture.ts';
 
 const VIDEOS = Array.from({ length: 24 }, (_, i) => `v${i}`);
 const STEPS = VIDEOS.length * 4;
@@ -15,7 +16,7 @@ describe.skipIf(!canStartRedis())('Redis taken away in the middle of the work', 
   let folder: string;
   let remove: () => void;
   let server: TestServer;
-  let app: RedisPipeline;
+  let app: ServerPipeline;
   let ran: string[];
   let stages: AnyStage[];
 
@@ -30,7 +31,7 @@ describe.skipIf(!canStartRedis())('Redis taken away in the middle of the work', 
     };
     const behaviour = { frames: work, ocr: work, audio: work, document: work };
     stages = pipelineStages({ ran, behaviour: behaviour as never, concurrency: 2 });
-    app = await openRedisPipeline(folder, server.url, stages);
+    app = await openServerPipeline(folder, { redis: server.url }, stages);
   });
   afterEach(async () => {
     await app.close();
@@ -53,7 +54,7 @@ describe.skipIf(!canStartRedis())('Redis taken away in the middle of the work', 
       await sleep(1_000);
       await server.restart();
       await app.settled();
-      expect(await judge(`Redis restarted after ${signal}`, app, VIDEOS)).toEqual({
+      expect(await takeStock(app, `Redis restarted after ${signal}`, VIDEOS)).toMatchObject({
         in: VIDEOS.length,
         settled: VIDEOS.length,
         lost: 0,
@@ -70,7 +71,7 @@ describe.skipIf(!canStartRedis())('Redis taken away in the middle of the work', 
     await sleep(4_000);
     process.kill(server.pid!, 'SIGCONT');
     await app.settled();
-    expect(await judge('Redis frozen for 4 s', app, VIDEOS)).toMatchObject({ lost: 0, doubled: 0 });
+    expect(await takeStock(app, 'Redis frozen for 4 s', VIDEOS)).toMatchObject({ lost: 0, doubled: 0 });
   });
 
   it('wiped under running workers, then rebuilt: nothing is lost, nothing doubled, no finished step runs again', async () => {
@@ -87,7 +88,7 @@ describe.skipIf(!canStartRedis())('Redis taken away in the middle of the work', 
     expect(progress.videos).toBe(VIDEOS.length);
     expect(progress.restored).toBeGreaterThan(0);
     await app.settled();
-    expect(await judge('Redis wiped, ledger rebuilt', app, VIDEOS)).toEqual({
+    expect(await takeStock(app, 'Redis wiped, ledger rebuilt', VIDEOS)).toMatchObject({
       in: VIDEOS.length,
       settled: VIDEOS.length,
       lost: 0,
@@ -113,7 +114,7 @@ describe.skipIf(!canStartRedis())('Redis taken away in the middle of the work', 
     });
     expect(progress).toMatchObject({ videos: VIDEOS.length, restored: STEPS, driven: 0, refused: 0 });
     await app.settled();
-    expect(await judge('Redis wiped after the work', app, VIDEOS)).toMatchObject({ lost: 0, doubled: 0 });
+    expect(await takeStock(app, 'Redis wiped after the work', VIDEOS)).toMatchObject({ lost: 0, doubled: 0 });
     expect(ran).toHaveLength(STEPS);
   });
 });

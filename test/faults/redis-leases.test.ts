@@ -7,7 +7,8 @@ import { eventually } from '../contract/waiting.ts';
 import type { RunStage } from '../fixtures/pipeline.ts';
 import { pipelineStages, ref, temporaryFolder, upload } from '../fixtures/pipeline.ts';
 import { canStartRedis, startRedis, type TestServer } from '../servers/index.ts';
-import { judge, openRedisPipeline, type RedisPipeline } from './redis-pipeline.ts';
+import { openServerPipeline, type ServerPipeline } from './server-pipeline.ts';
+import { takeStock } from './tally.fixture.ts';
 
 const CHILD = new URL('./redis-worker-child.ts', import.meta.url).pathname;
 const MINUTES = 60_000;
@@ -22,7 +23,7 @@ describe.skipIf(!canStartRedis())('leases of steps on Redis', () => {
   let folder: string;
   let remove: () => void;
   let server: TestServer;
-  let apps: RedisPipeline[];
+  let apps: ServerPipeline[];
   let workers: Worker[];
 
   beforeEach(async () => {
@@ -39,10 +40,10 @@ describe.skipIf(!canStartRedis())('leases of steps on Redis', () => {
   });
 
   const open = async (
-    stages: Parameters<typeof openRedisPipeline>[2],
-    options: Parameters<typeof openRedisPipeline>[3],
+    stages: Parameters<typeof openServerPipeline>[2],
+    options: Parameters<typeof openServerPipeline>[3],
   ) => {
-    const app = await openRedisPipeline(folder, server.url, stages, options);
+    const app = await openServerPipeline(folder, { redis: server.url }, stages, options);
     apps.push(app);
     return app;
   };
@@ -101,7 +102,7 @@ describe.skipIf(!canStartRedis())('leases of steps on Redis', () => {
       return waiting + active + delayed === 0;
     });
     expect(ran.filter((run) => run.startsWith('frames')).sort()).toEqual(ids.map((id) => `frames:${id}`));
-    expect(await judge('Two workers, one lease', intake, ids)).toEqual({
+    expect(await takeStock(intake, 'Two workers, one lease', ids)).toMatchObject({
       in: 3,
       settled: 3,
       lost: 0,
@@ -125,7 +126,7 @@ describe.skipIf(!canStartRedis())('leases of steps on Redis', () => {
     await eventually('it notices', () => frozen.said('ends').length === 2);
     expect(frozen.said('ends').every((line) => line.endsWith(' lost'))).toBe(true);
     await intake.settled();
-    expect(await judge('A worker frozen past its lease', intake, ids)).toEqual({
+    expect(await takeStock(intake, 'A worker frozen past its lease', ids)).toMatchObject({
       ...{ in: 4, settled: 4, lost: 0, doubled: 0 },
     });
   });
@@ -148,7 +149,7 @@ describe.skipIf(!canStartRedis())('leases of steps on Redis', () => {
       expect(said('begins').length).toBeGreaterThan(0);
       expect(said('ends').filter((line) => line.endsWith(' lost'))).toEqual([]);
     }
-    expect(await judge('Clocks ten minutes behind and ahead', intake, ids)).toEqual({
+    expect(await takeStock(intake, 'Clocks ten minutes behind and ahead', ids)).toMatchObject({
       ...{ in: 4, settled: 4, lost: 0, doubled: 0 },
     });
   });

@@ -18,7 +18,7 @@ const { work, handlerMs, skewMs, postpone } = JSON.parse(json) as ChildOptions;
 const trueNow = Date.now;
 // Before anything is loaded that could keep the right clock.
 Date.now = () => trueNow() + skewMs;
-const { openRedisPipeline } = await import('./redis-pipeline.ts');
+const { openServerPipeline } = await import('./server-pipeline.ts');
 const { pipelineStages } = await import('../fixtures/pipeline.ts');
 const { retryAfter } = await import('../../workers/runtime/stage.ts');
 
@@ -40,7 +40,7 @@ const behaviour = Object.fromEntries(
   ]),
 );
 const stages = pipelineStages({ behaviour: behaviour as never, concurrency: 2, timeoutMs: 30_000 });
-const app = await openRedisPipeline(folder, redisUrl, stages, {
+const app = await openServerPipeline(folder, { redis: redisUrl }, stages, {
   work,
   intake: false,
   onJob: ({ stage, videoId, outcome }) => say(`ends ${stage}:${videoId} ${outcome}`),
