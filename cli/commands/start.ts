@@ -88,9 +88,16 @@ async function meet(session: Session, library: Library, samples: boolean): Promi
         '',
         `Everything is stored in ${places.dataDir} (log: cinedex.log). Ask for yourself:`,
         '  npx cinedex search "…"        npx cinedex status        npx cinedex --help',
+        `Or with the search page, at http://${config.query.host}:${config.query.port}/ :`,
+        `  npx cinedex up --query --root ${quoted(library.roots[0] ?? places.dataDir)}`,
       ],
     );
   });
+}
+
+/** As a shell takes it. */
+function quoted(file: string): string {
+  return /^[\w@%+=:,./-]+$/.test(file) ? file : `'${file.replaceAll("'", "'\\''")}'`;
 }
 
 function describeFound(records: readonly VideoRecord[], library: Library): string[] {

@@ -19,7 +19,7 @@ const POLICY = [
 const HINT = `<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Cinedex</title>
 <h1>Cinedex</h1>
-<p>The search page has not been built yet: run <code>node query/web/build.ts</code>, then start again.</p>
+<p>The search page has not been built yet: run <code>npm run build:web</code>, then start again.</p>
 <p>The API is there: see <a href="/docs">its description</a>.</p></html>
 `;
 
