@@ -92,10 +92,11 @@ describe('the objectives', () => {
 describe('configured weights', () => {
   it('have to be of something that there is', () => {
     checkWeights({ channelWeights: { 'videos.title': 2 }, objectiveWeights: { fresh: 1, clicks: 0 } });
-    for (const wrong of [
+    const wrongs: Parameters<typeof checkWeights>[0][] = [
       { channelWeights: { 'videos.titel': 2 }, objectiveWeights: {} },
       { channelWeights: {}, objectiveWeights: { freshness: 1 } },
-    ]) {
+    ];
+    for (const wrong of wrongs) {
       expect(() => checkWeights(wrong)).toThrowError(expect.objectContaining({ code: 'CONFIG_INVALID' }));
     }
   });
