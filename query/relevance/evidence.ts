@@ -17,13 +17,36 @@ export interface StoredCue {
 /** What a word counts for that was probably meant. */
 const MEANT = 0.8;
 
-/** Share of the question's meaning whose words stand in the text, 0..1. */
-export function coverage({ words }: Words, text: string): number {
-  if (!text || words.length === 0) return 0;
-  const tokens = new Set(analyse(text));
+/**
+ * Texts whose words are remembered. A search reads the same text for several features, and the next search many of the same
+ * texts again; analysing them is most of what grading costs.
+ */
+const MOST_REMEMBERED = 4_000;
+
+function remembering<T>(read: (text: string) => T): (text: string) => T {
+  const known = new Map<string, T>();
+  return (text) => {
+    const found = known.get(text);
+    if (found !== undefined) return found;
+    const made = read(text);
+    if (known.size >= MOST_REMEMBERED) known.clear();
+    known.set(text, made);
+    return made;
+  };
+}
+
+const tokensOf = remembering((text): ReadonlySet<string> => new Set(analyse(text)));
+/** Words of a text in its order, as a person would count them. */
+export const wordsOf = remembering((text): readonly string[] => analyse(text, 'words'));
+
+/** Share of the question's meaning whose words stand in one of the texts, 0..1. */
+export function coverage({ words }: Words, ...texts: string[]): number {
+  if (words.length === 0) return 0;
+  const sets = texts.filter(Boolean).map(tokensOf);
+  const stands = (token: string) => sets.some((tokens) => tokens.has(token));
   return words.reduce((sum, { token, weight, instead }) => {
-    if (tokens.has(token)) return sum + weight;
-    return sum + (instead.some((other) => tokens.has(other)) ? weight * MEANT : 0);
+    if (stands(token)) return sum + weight;
+    return sum + (instead.some(stands) ? weight * MEANT : 0);
   }, 0);
 }
 
@@ -46,7 +69,7 @@ export function secondOf(
   { kind, startSec, endSec, text }: StoredCue,
 ): number {
   if (kind === 'shown' || endSec - startSec <= SHORT_CUE_SEC) return startSec;
-  const tokens = analyse(text, 'words');
+  const tokens = wordsOf(text);
   const wanted = new Set(question.words.flatMap(({ token, instead }) => [token, ...instead]));
   const stretch = Math.ceil(wanted.size * 1.5);
   let first = 0;

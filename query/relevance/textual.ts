@@ -1,10 +1,9 @@
 /** How much of the query stands in the texts of a video, word for word. All features lie in 0..1. */
-import { analyse } from '../../shared/text/analyse.ts';
 import { entityKey } from '../intent/entities.ts';
 import type { Intent } from '../intent/intent.ts';
 import { simplified } from '../intent/traditional.ts';
 import { labelsOf, stringOf, stringsOf } from '../payload.ts';
-import { coverage, cuesOf, describedBy, quotes } from './evidence.ts';
+import { coverage, cuesOf, describedBy, quotes, wordsOf } from './evidence.ts';
 import type { Asking, Candidate } from './features.ts';
 
 export interface TextualFeatures {
@@ -56,15 +55,13 @@ export function textualFeatures(
   );
   const labels = [...stringsOf(payload.labels), ...moments.flatMap(labelsOf)].join('\n');
   const texts = [described, ...spoken];
+  const wanted = new Set(intent.words.map(({ token }) => token));
   return {
-    coverage: coverage(intent, [...texts, labels].join('\n')),
+    coverage: coverage(intent, ...texts, labels),
     titleCoverage: coverage(intent, simplified(title)),
     momentCoverage: Math.max(0, ...spoken.map((text) => coverage(intent, text))),
     labelCoverage: coverage(intent, labels),
-    proximity: Math.max(
-      0,
-      ...texts.map((text) => proximity(new Set(intent.words.map(({ token }) => token)), text)),
-    ),
+    proximity: Math.max(0, ...texts.map((text) => proximity(wanted, text))),
     phrase: texts.some((text) => quotes(intent, text)) ? 1 : 0,
     titleExact: entityKey(stringOf(payload.title)) === entityKey(intent.text) ? 1 : 0,
     titleShare: share(intent, simplified(stringOf(payload.title))),
@@ -75,7 +72,7 @@ export function textualFeatures(
 /** Words of the query over the length of the shortest stretch of text that has all of them that occur; 0 for fewer than two. */
 export function proximity(wanted: ReadonlySet<string>, text: string): number {
   if (wanted.size < 2) return 0;
-  const tokens = analyse(text, 'words');
+  const tokens = wordsOf(text);
   const places = tokens.flatMap((token, at) => (wanted.has(token) ? [{ token, at }] : []));
   const present = new Set(places.map(({ token }) => token));
   if (present.size < 2) return 0;
@@ -97,7 +94,7 @@ export function proximity(wanted: ReadonlySet<string>, text: string): number {
 }
 
 function share({ words }: Intent, title: string): number {
-  const tokens = new Set(analyse(title, 'words'));
+  const tokens = new Set(wordsOf(title));
   if (tokens.size === 0) return 0;
   const wanted = new Set(words.flatMap(({ token, instead }) => [token, ...instead]));
   return [...tokens].filter((token) => wanted.has(token)).length / tokens.size;
