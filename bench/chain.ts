@@ -28,9 +28,14 @@ const roots = [...new Set([...videos.map((file) => path.dirname(file)), scratch]
 
 const media = createSafeMedia(configFor('probe').media, logger);
 const ffmpeg = (await media.binaries()).ffmpeg.path;
-const warm = synthetic(path.join(scratch, 'warm.mp4'), 3);
+/** A worker runs for days: what its first minute costs (loading, compiling) is spent on this before anything is measured. */
+const warm = excerpt(videos[0]!, path.join(scratch, 'warm.mkv'), 15);
 
-/** Every second one picture, each a key frame and a shot of its own: nothing for the gates to save. */
+/**
+ * One picture a second through everything: each a key frame and a shot of its own, so that each is searched for faces in
+ * all windows, every face in it is described, and it is embedded. With the gate of OCR off each is also looked at whole by
+ * the text detector, and every line is read. Models and sizes are those of the default chain; sound and document too.
+ */
 const everySecond = defineStage(
   {
     ...{ name: 'frames', version: 1, output: FramesExtracted, config: z.object({}), concurrency: 1 },
@@ -151,6 +156,13 @@ function synthetic(file: string, seconds = 60): string {
     ...codec,
     file,
   ]);
+  return file;
+}
+
+/** The first seconds of a video as another file of another hash, so that none of its results are re-used. */
+function excerpt(video: string, file: string, seconds: number): string {
+  const copied = ['-t', String(seconds), '-map', '0:v:0', '-map', '0:a:0?', '-c', 'copy'];
+  execFileSync(ffmpeg, ['-v', 'error', '-nostdin', '-y', '-i', video, ...copied, file]);
   return file;
 }
 
