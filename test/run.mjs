@@ -24,6 +24,7 @@ for (const [title, command, args] of [
   ['format and lint', 'biome', ['ci', '--error-on-warnings', '.']],
   ['types', 'tsc', ['-p', '.']],
   ['types of the page', 'tsc', ['-p', 'query/web']],
+  ['types of its tests', 'tsc', ['-p', 'test/e2e/web']],
   ['dead code and undeclared dependencies', 'knip', []],
 ]) {
   if (run(title, command, args)) count.passed += 1;

@@ -1,23 +1,40 @@
 /** Builds the page when its sources are others than those that dist/ was made of: `node query/web/build.ts`. */
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 const here = import.meta.dirname;
 const dist = path.join(here, 'dist');
-/** Names what dist/ was made of. */
-const stamp = path.join(dist, 'sources.sha256');
+/** Names what a build was made of. */
+const STAMP = 'sources.sha256';
 const SOURCES = ['index.html', 'vite.config.ts', 'src', 'public'];
 
 /** @returns whether there was something to build */
 export async function buildPage(): Promise<boolean> {
   const sources = hashOfSources();
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === sources) return false;
+  if (isBuiltFrom(sources)) return false;
   const { build } = await import('vite');
-  await build({ configFile: path.join(here, 'vite.config.ts'), logLevel: 'warn' });
-  // Last, so that a build that was cut short is done again.
-  writeFileSync(stamp, sources);
-  return true;
+  // Beside dist/, so that a server keeps what it serves until the new page is whole.
+  const fresh = path.join(here, `dist-${process.pid}`);
+  try {
+    await build({
+      ...{ configFile: path.join(here, 'vite.config.ts'), logLevel: 'warn' },
+      build: { outDir: fresh, emptyOutDir: true },
+    });
+    writeFileSync(path.join(fresh, STAMP), sources);
+    // Another process may have built the same meanwhile.
+    if (isBuiltFrom(sources)) return false;
+    rmSync(dist, { recursive: true, force: true });
+    renameSync(fresh, dist);
+    return true;
+  } finally {
+    rmSync(fresh, { recursive: true, force: true });
+  }
+}
+
+function isBuiltFrom(sources: string): boolean {
+  const stamp = path.join(dist, STAMP);
+  return existsSync(stamp) && readFileSync(stamp, 'utf8') === sources;
 }
 
 function hashOfSources(): string {

@@ -6,7 +6,6 @@ export default defineConfig({
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
     outDir: 'dist',
-    emptyOutDir: true,
     assetsInlineLimit: 0,
     reportCompressedSize: false,
     target: 'es2022',

@@ -6,12 +6,12 @@ import type { Suggestion } from '../api/types.ts';
 const PAUSE_MS = 120;
 const NONE: Suggestion[] = [];
 
-/** @param text null: none are wanted */
+/** @param text null: none are wanted; empty: what was asked of late */
 export function useSuggestions(text: string | null): Suggestion[] {
   const [suggestions, set] = useState(NONE);
-  const wanted = text?.trim() ?? '';
+  const wanted = text?.trim() ?? null;
   useEffect(() => {
-    if (wanted === '') {
+    if (wanted === null) {
       set(NONE);
       return;
     }

@@ -95,7 +95,7 @@ export function Timeline({ video, at, playing, seek }: TimelineProps) {
             ))}
           </div>
           {tracks.map((track) => (
-            <TrackRow key={track.id} {...{ track, at, seek, place, duration }} />
+            <TrackRow key={track.id} {...{ track, at, seek, duration }} />
           ))}
           <span class="playhead" style={{ left: place(at) }} aria-hidden="true" />
         </div>

@@ -1,25 +1,25 @@
 import type { TargetedKeyboardEvent } from 'preact';
-import { useState } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import { clock } from '../format.ts';
 import { Picture } from '../parts/picture.tsx';
 import { useWords } from '../words/words.ts';
-import { isAt, type Track } from './tracks.ts';
+import { placesAt, type Track } from './tracks.ts';
 
 interface TrackRowProps {
   track: Track;
   /** Seconds. */
   at: number;
   seek: (seconds: number) => void;
-  /** From seconds to a place on the scale. */
-  place: (seconds: number) => string;
+  /** Of the video, seconds. */
   duration: number;
 }
 
 /** One stop of the tabulator; the arrows go from thing to thing. */
-export function TrackRow({ track, at, seek, place, duration }: TrackRowProps) {
+export function TrackRow({ track, at, seek, duration }: TrackRowProps) {
   const { video: names } = useWords();
   const [focused, setFocused] = useState(0);
   const stop = Math.min(focused, track.items.length - 1);
+  const now = placesAt(track.items, at);
 
   const onKeyDown = (event: TargetedKeyboardEvent<HTMLElement>) => {
     const last = track.items.length - 1;
@@ -35,6 +35,31 @@ export function TrackRow({ track, at, seek, place, duration }: TrackRowProps) {
     setFocused(next);
     event.currentTarget.querySelectorAll('button')[next]?.focus();
   };
+  // A film has thousands of things in a track, and the player moves four times a second.
+  const items = useMemo(() => {
+    const current = new Set(now);
+    const share = (seconds: number) => `${(Math.min(seconds, duration) / duration) * 100}%`;
+    return track.items.map((item, i) => (
+      <button
+        key={item.key}
+        type="button"
+        class={item.kind ? `item item-${item.kind}` : 'item'}
+        tabIndex={i === stop ? 0 : -1}
+        aria-current={current.has(i) ? 'true' : undefined}
+        aria-label={names.seek(clock(item.startSec), item.label)}
+        title={`${clock(item.startSec)}  ${item.label}`}
+        style={{
+          left: share(item.startSec),
+          width: share(Math.min(item.endSec, duration) - item.startSec),
+          '--lane': item.lane,
+        }}
+        onFocus={() => setFocused(i)}
+        onClick={() => seek(item.startSec)}
+      >
+        {item.thumbnail !== undefined ? <Picture url={item.thumbnail} /> : <span>{item.label}</span>}
+      </button>
+    ));
+  }, [track, stop, now.join(), duration, seek, names]);
   return (
     <div
       class={`track track-${track.kind}`}
@@ -43,26 +68,7 @@ export function TrackRow({ track, at, seek, place, duration }: TrackRowProps) {
       style={{ '--lanes': track.lanes }}
       onKeyDown={onKeyDown}
     >
-      {track.items.map((item, i) => (
-        <button
-          key={item.key}
-          type="button"
-          class={item.kind ? `item item-${item.kind}` : 'item'}
-          tabIndex={i === stop ? 0 : -1}
-          aria-current={isAt(item, at) ? 'true' : undefined}
-          aria-label={names.seek(clock(item.startSec), item.label)}
-          title={`${clock(item.startSec)}  ${item.label}`}
-          style={{
-            left: place(item.startSec),
-            width: place(Math.min(item.endSec, duration) - item.startSec),
-            '--lane': item.lane,
-          }}
-          onFocus={() => setFocused(i)}
-          onClick={() => seek(item.startSec)}
-        >
-          {item.thumbnail !== undefined ? <Picture url={item.thumbnail} /> : <span>{item.label}</span>}
-        </button>
-      ))}
+      {items}
     </div>
   );
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Cue, VideoDetails } from '../api/types.ts';
 import { en } from '../words/en.ts';
-import { cuesOf, indexAt, peopleOf, tracksOf } from './tracks.ts';
+import { cuesOf, peopleOf, placesAt, tracksOf } from './tracks.ts';
 
 const cue = (kind: Cue['kind'], startSec: number, endSec: number, text: string): Cue => ({
   ...{ kind, startSec, endSec, text },
@@ -68,7 +68,7 @@ it('people without a name are counted among themselves', () => {
 });
 
 it('what is at a time began by then and has not ended', () => {
-  expect([-1, 0, 3.99, 4, 7.99, 8].map((at) => indexAt(video.shots, at))).toEqual([-1, 0, 0, 1, 1, -1]);
-  // Of two at once the later.
-  expect(indexAt([over, cue('shown', 5, 7, 'Beside')], 5.5)).toBe(1);
+  const places = [-1, 0, 3.99, 4, 7.99, 8].map((at) => placesAt(video.shots, at));
+  expect(places).toEqual([[], [0], [0], [1], [1], []]);
+  expect(placesAt([over, cue('shown', 5, 7, 'Beside')], 5.5)).toEqual([0, 1]);
 });

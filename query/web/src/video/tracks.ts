@@ -92,11 +92,7 @@ function track(id: string, kind: Track['kind'], label: string, unplaced: readonl
   return { id, kind, label, items, lanes: Math.max(1, free.length) };
 }
 
-export function isAt({ startSec, endSec }: { startSec: number; endSec: number }, at: number): boolean {
-  return startSec <= at && at < endSec;
-}
-
-/** Index of what is at a time; of several the one that began last. -1: nothing is. */
-export function indexAt(items: readonly { startSec: number; endSec: number }[], at: number): number {
-  return items.findLastIndex((item) => isAt(item, at));
+/** Places in the list of what is at a time: began by then and has not ended. */
+export function placesAt(items: readonly { startSec: number; endSec: number }[], at: number): number[] {
+  return items.flatMap(({ startSec, endSec }, i) => (startSec <= at && at < endSec ? [i] : []));
 }

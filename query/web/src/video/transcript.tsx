@@ -3,7 +3,7 @@ import type { VideoDetails } from '../api/types.ts';
 import { clock } from '../format.ts';
 import { Icon } from '../parts/icon.tsx';
 import { useWords } from '../words/words.ts';
-import { cuesOf, indexAt, isAt } from './tracks.ts';
+import { cuesOf, placesAt } from './tracks.ts';
 
 interface TranscriptProps {
   video: VideoDetails;
@@ -20,8 +20,9 @@ export function Transcript({ video, at, playing, seek }: TranscriptProps) {
   const [wanted, setWanted] = useState('');
   const list = useRef<HTMLOListElement>(null);
   const text = wanted.trim().toLowerCase();
-  const cues = all.filter((cue) => cue.text.toLowerCase().includes(text));
-  const current = indexAt(cues, at);
+  const cues = useMemo(() => all.filter((cue) => cue.text.toLowerCase().includes(text)), [all, text]);
+  const now = placesAt(cues, at);
+  const current = now.at(-1) ?? -1;
 
   // The line of now stays in sight; the page itself does not move.
   useEffect(() => {
@@ -33,6 +34,26 @@ export function Transcript({ video, at, playing, seek }: TranscriptProps) {
       box.scrollTop = from - box.clientHeight / 3;
     }
   }, [current, playing]);
+
+  // As in the tracks: there may be thousands, and time goes on.
+  const lines = useMemo(() => {
+    const active = new Set(now);
+    return cues.map((cue, i) => (
+      <li key={`${cue.kind} ${cue.startSec} ${cue.endSec} ${cue.text}`}>
+        <button
+          type="button"
+          class="line"
+          aria-current={active.has(i) ? 'true' : undefined}
+          onClick={() => seek(cue.startSec)}
+        >
+          <span class="line-time">{clock(cue.startSec)}</span>
+          <Icon name={cue.kind} />
+          <span class="unseen">{results[cue.kind]}: </span>
+          <span>{cue.text}</span>
+        </button>
+      </li>
+    ));
+  }, [cues, now.join(), seek, results]);
 
   return (
     <section class="panel transcript" aria-labelledby="transcript-title">
@@ -53,21 +74,7 @@ export function Transcript({ video, at, playing, seek }: TranscriptProps) {
       {all.length > 0 && cues.length === 0 && <p class="quiet">{words.noLine}</p>}
       {cues.length > 0 && (
         <ol ref={list} tabIndex={-1}>
-          {cues.map((cue) => (
-            <li key={`${cue.kind} ${cue.startSec} ${cue.text}`}>
-              <button
-                type="button"
-                class="line"
-                aria-current={isAt(cue, at) ? 'true' : undefined}
-                onClick={() => seek(cue.startSec)}
-              >
-                <span class="line-time">{clock(cue.startSec)}</span>
-                <Icon name={cue.kind} />
-                <span class="unseen">{results[cue.kind]}: </span>
-                <span>{cue.text}</span>
-              </button>
-            </li>
-          ))}
+          {lines}
         </ol>
       )}
     </section>

@@ -1,6 +1,6 @@
 /** The player's time, and ways to move it. */
 import type { RefObject } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { note } from '../state/interactions.ts';
 import { originOfPage } from '../state/navigation.ts';
 import { Watched } from '../state/watched.ts';
@@ -31,11 +31,11 @@ export function usePlayer(video: string, from: number): Player {
   const [broken, setBroken] = useState(false);
   const watched = useRef(new Watched());
 
-  const seek = (seconds: number) => {
+  const seek = useCallback((seconds: number) => {
     setAt(seconds);
     // Before anything is known of the media there is nothing to move; it begins there then.
     if (element.current) element.current.currentTime = seconds;
-  };
+  }, []);
   const play = () => {
     element.current?.play().catch((error: unknown) => console.info('it does not play by itself:', error));
   };

@@ -13,7 +13,7 @@ import { People } from './people.tsx';
 import { Similar } from './similar.tsx';
 import { Stages } from './stages.tsx';
 import { Timeline } from './timeline.tsx';
-import { indexAt } from './tracks.ts';
+import { placesAt } from './tracks.ts';
 import { Transcript } from './transcript.tsx';
 import { usePlayer } from './use-player.ts';
 
@@ -53,7 +53,7 @@ function Watch({ video, from }: { video: VideoDetails; from: number }) {
   const words = useWords();
   const player = usePlayer(video.video, from);
   const { at, seek, handlers } = player;
-  const shot = indexAt(video.shots, at);
+  const shot = placesAt(video.shots, at).at(-1) ?? -1;
   const toShot = (index: number) => {
     const wanted = video.shots[index];
     if (wanted) seek(wanted.startSec);
