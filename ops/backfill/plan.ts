@@ -6,7 +6,7 @@ import { CinedexError } from '../../shared/contracts/errors.ts';
 import type { VideoRecord } from '../../shared/ports/ledger.ts';
 import { choiceOf, judge } from './choose.ts';
 import { Pacer } from './pace.ts';
-import { askedEvents, Ranges, refOf } from './source.ts';
+import { askedEvents, Ranges, READ_AT_ONCE, refOf } from './source.ts';
 import type { BackfillDeps } from './types.ts';
 
 const PAGE = 200;
@@ -104,16 +104,24 @@ export async function planBackfill(
 
   if (request.topics.length > 0) {
     const seen = new Set<string>();
+    let refs: VideoRef[] = [];
+    const takeAll = async () => {
+      const found = await Promise.all(refs.map((ref) => deps.ledger.get(ref)));
+      refs = [];
+      await turn();
+      for (const video of found) take(video);
+    };
     for await (const record of askedEvents(deps.bus, request)) {
+      options.signal?.throwIfAborted();
       count.records += 1;
       ranges.add(record);
       const ref = refOf(record);
-      if (ref && !seen.has(videoKey(ref))) {
-        seen.add(videoKey(ref));
-        take(await deps.ledger.get(ref));
-      }
-      await turn();
+      if (!ref || seen.has(videoKey(ref))) continue;
+      seen.add(videoKey(ref));
+      refs.push(ref);
+      if (refs.length >= READ_AT_ONCE) await takeAll();
     }
+    await takeAll();
   } else {
     for await (const video of ledgerVideos(deps, request.tenant)) {
       count.records += 1;

@@ -16,7 +16,7 @@ import { type Choice, choiceOf, enter, judge } from './choose.ts';
 import { Gate, Pacer } from './pace.ts';
 import { ledgerVideos } from './plan.ts';
 import { findBackfill, groupOf, writeState } from './registry.ts';
-import { beginning, isAsked, refOf } from './source.ts';
+import { beginning, isAsked, READ_AT_ONCE, refOf } from './source.ts';
 import type { BackfillDeps, BackfillProgress, BackfillResult } from './types.ts';
 
 const TOLD_EVERY_MS = 250;
@@ -24,7 +24,6 @@ const CANCELLED_LOOK_MS = 2_000;
 const SETTLE_LOOK_MS = 250;
 /** A handler of the bus must not keep its batch for long; what did not fit in comes again. */
 const HANDLER_MS = 2_000;
-const READ_AT_ONCE = 20;
 
 export interface RunOptions {
   signal?: AbortSignal;
