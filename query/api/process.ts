@@ -51,7 +51,15 @@ export async function serveQuery(config: Config, logger: Logger, parts: QueryPar
       if (generation === null) return null;
       return dictionaries.of(tenant, generation, await identities.list(tenant));
     },
-    ...{ services, metrics, logger, live, ready },
+    services: {
+      ...services,
+      openPart: async (uri, options) => {
+        // Loaded only where it is used: the client costs 100 ms and more at a start.
+        const { openS3Part } = await import('../../shared/media/s3-source.ts');
+        return openS3Part(uri, config.s3, logger, options);
+      },
+    },
+    ...{ metrics, logger, live, ready },
   });
   const address = await server.listen({ host: config.query.host, port: config.query.port });
   return { address, stop: () => server.close() };

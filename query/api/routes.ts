@@ -4,6 +4,7 @@ import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fasti
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { VideoId } from '../../shared/contracts/common.ts';
+import type { ObjectPart } from '../../shared/media/s3-source.ts';
 import type { ArtifactStore } from '../../shared/ports/artifact-store.ts';
 import type { EventBus } from '../../shared/ports/event-bus.ts';
 import type { IdentityStore } from '../../shared/ports/identity-store.ts';
@@ -33,6 +34,11 @@ export interface ApiServices {
   /** Null: how far the stages are is not told, and media is not played. */
   ledger: Pick<Ledger, 'get'> | null;
   media: MediaAccess;
+  /** Opens media in a bucket; missing: what lies in one is not played. */
+  openPart?(
+    uri: string,
+    options: { range: string | null; head: boolean; signal: AbortSignal },
+  ): Promise<ObjectPart>;
   /** Connects at the first use. */
   bus(): Promise<EventBus>;
 }

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { CinedexError } from '../../shared/contracts/errors.ts';
 import type { VideoIndex } from '../../shared/ports/video-index.ts';
 import type { SearchResults, VideoPage } from './answers.ts';
 import { type TestApi, testApi } from './testing.ts';
@@ -234,5 +235,33 @@ describe('what describes the API', () => {
     const { schema } = document.paths['/v1/search'].get.responses['200'].content['application/json'];
     expect(Object.keys(schema.properties)).toContain('partial');
     expect((await api.ask('/docs', { key: null })).body).toContain('swagger');
+  });
+});
+
+describe('failures', () => {
+  it('say when the index is away, and tell nothing of bugs', async () => {
+    let error: Error = new CinedexError('STORE_UNAVAILABLE', 'Qdrant does not answer.');
+    const one = await another({ search: () => () => Promise.reject(error) });
+    expect((await one.ask('/v1/search?q=a')).json()).toMatchObject({
+      ...{ status: 503, code: 'STORE_UNAVAILABLE', retryable: true },
+    });
+    error = new Error('secret of /etc/passwd');
+    const bug = await one.ask('/v1/search?q=a');
+    expect([bug.statusCode, bug.headers['content-type']]).toEqual([
+      500,
+      expect.stringContaining('application/problem+json'),
+    ]);
+    expect(bug.body).not.toContain('secret');
+    const metrics = (await one.ask('/metrics', { key: await one.key(['admin']) })).body;
+    expect(metrics).toContain('cinedex_search_duration_seconds_count{code="STORE_UNAVAILABLE"} 1');
+    expect(metrics).toContain('cinedex_search_duration_seconds_count{code="STAGE_BUG"} 1');
+  });
+
+  it('are told to a supervisor without a key', async () => {
+    const one = await another({ server: { ready: async () => ({ ok: false, reasons: ['index: gone'] }) } });
+    expect((await one.ask('/livez', { key: null })).statusCode).toBe(200);
+    const ready = await one.ask('/readyz', { key: null });
+    expect([ready.statusCode, ready.json()]).toEqual([503, { ok: false, reasons: ['index: gone'] }]);
+    expect((await one.ask('/v1/nowhere')).json()).toMatchObject({ status: 404, code: 'NOT_FOUND' });
   });
 });

@@ -83,6 +83,8 @@ export interface TestApiOptions {
   search?: (search: Search) => Search;
   index?: (index: VideoIndex) => VideoIndex;
   server?: Partial<QueryServerOptions>;
+  /** Beside those that every test has. */
+  services?: Partial<QueryServerOptions['services']>;
 }
 
 export async function testApi(options: TestApiOptions = {}): Promise<TestApi> {
@@ -128,6 +130,7 @@ export async function testApi(options: TestApiOptions = {}): Promise<TestApi> {
       ledger: { get: async (ref: VideoRef) => records.get(videoKey(ref)) },
       media: createMediaAccess(config.media, { dataDir: folder, logger }),
       bus: async () => bus,
+      ...options.services,
     },
     live: () => ({ ok: true, reasons: [] }),
     ready: async () => ({ ok: true, reasons: [] }),

@@ -1,6 +1,13 @@
 /** Fetches media from the buckets that the configuration names: `s3://bucket/key`, or `s3://bucket/key?versionId=…`. */
 import { createWriteStream } from 'node:fs';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import {
+  GetObjectCommand,
+  type GetObjectCommandOutput,
+  HeadObjectCommand,
+  type HeadObjectCommandOutput,
+} from '@aws-sdk/client-s3';
 import { openObject } from '../adapters/cluster/s3-reading.ts';
 import {
   createS3Requests,
@@ -93,6 +100,63 @@ export async function downloadFromS3(
     return bytes;
   } catch (error) {
     throw explained(error, signal, overall, limits.timeoutMs);
+  }
+}
+
+/** An object, or the part of it that was asked for, as S3 gives it. */
+export interface ObjectPart {
+  /** Of this part. */
+  bytes: number;
+  /** `bytes <first>-<last>/<all>`; null for the whole. */
+  range: string | null;
+  type: string | null;
+  etag: string | null;
+  /** Null where only its description was asked for. */
+  body: Readable | null;
+}
+
+/**
+ * Opens an object for somebody who plays it: nothing is stored here.
+ * @param options.range a `Range` header of one range of bytes
+ * @param options.head whether only the description is wanted
+ * @throws CinedexError URI_NOT_ALLOWED, RANGE_UNSATISFIABLE, MEDIA_NOT_FOUND, MEDIA_FETCH_FAILED or ABORTED
+ */
+export async function openS3Part(
+  uri: string,
+  config: S3Config,
+  logger: Logger,
+  options: { range: string | null; head: boolean; signal: AbortSignal },
+): Promise<ObjectPart> {
+  const { bucket, key, versionId } = parseS3Uri(uri, config.mediaBuckets);
+  const requests = clients.get(config) ?? createS3Requests(config, logger);
+  clients.set(config, requests);
+  const { range, head, signal } = options;
+  const place = {
+    ...{ Bucket: bucket, Key: key },
+    ...(versionId && { VersionId: versionId }),
+    ...(range && { Range: range }),
+  };
+  try {
+    const answer = await requests.ask(
+      'opening media',
+      async (abortSignal): Promise<GetObjectCommandOutput | HeadObjectCommandOutput> =>
+        head
+          ? requests.client.send(new HeadObjectCommand(place), { abortSignal })
+          : requests.client.send(new GetObjectCommand(place), { abortSignal: signal }),
+      { signal },
+    );
+    return {
+      bytes: answer.ContentLength ?? 0,
+      range: answer.ContentRange ?? null,
+      type: answer.ContentType ?? null,
+      etag: answer.ETag ?? null,
+      body: 'Body' in answer ? (answer.Body as Readable) : null,
+    };
+  } catch (error) {
+    if (statusOf(error) === 416) {
+      throw new CinedexError('RANGE_UNSATISFIABLE', 'The media has no such bytes.', { cause: error });
+    }
+    throw explained(error, signal, signal, config.timeoutMs);
   }
 }
 

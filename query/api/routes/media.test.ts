@@ -1,6 +1,13 @@
+import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { checkBucket, createS3Requests } from '../../../shared/adapters/cluster/s3-requests.ts';
+import { loadConfig } from '../../../shared/config.ts';
+import { openS3Part } from '../../../shared/media/s3-source.ts';
+import { createLogger } from '../../../shared/telemetry/logger.ts';
+import { s3Address } from '../../../test/servers/s3.ts';
 import { type TestApi, testApi } from '../testing.ts';
 
 let api: TestApi;
@@ -63,5 +70,42 @@ describe('GET /v1/videos/:id/media', () => {
     }
     const public_ = await at('https://93.184.216.34/a.mp4');
     expect([public_.statusCode, public_.headers.location]).toEqual([302, 'https://93.184.216.34/a.mp4']);
+  });
+});
+
+const address = await s3Address();
+describe.skipIf(!address)('media in a bucket', () => {
+  it('is passed on, whole and in parts, and nothing else of the store', async () => {
+    const bucket = `played-${randomBytes(6).toString('hex')}`;
+    const config = { ...loadConfig({}).s3, ...address, mediaBuckets: [bucket] };
+    const requests = createS3Requests(config);
+    const bytes = randomBytes(300_000);
+    await checkBucket(requests, config, bucket, true);
+    await requests.client.send(new PutObjectCommand({ Bucket: bucket, Key: 'a b.mp4', Body: bytes }));
+    const logger = createLogger({ level: 'silent' });
+    const one = await testApi({
+      services: { openPart: (uri, options) => openS3Part(uri, config, logger, options) },
+    });
+    onTestFinished(async () => {
+      await one.dispose();
+      requests.close();
+    });
+    const at = (uri: string, more: Parameters<TestApi['ask']>[1] = {}) => {
+      const record = one.records.get('default/dogs')!;
+      one.records.set('default/stored', { ...record, videoId: 'stored', media: { uri } });
+      return one.ask('/v1/videos/stored/media', more);
+    };
+    const uri = `s3://${bucket}/a%20b.mp4`;
+    const whole = await at(uri);
+    expect([whole.statusCode, whole.headers['content-type']]).toEqual([200, 'video/mp4']);
+    expect(whole.rawPayload.equals(bytes)).toBe(true);
+    const part = await at(uri, { headers: { range: 'bytes=1000-1999' } });
+    expect([part.statusCode, part.headers['content-range']]).toEqual([206, 'bytes 1000-1999/300000']);
+    expect(part.rawPayload.equals(bytes.subarray(1_000, 2_000))).toBe(true);
+    const head = await at(uri, { method: 'HEAD' });
+    expect([head.statusCode, head.headers['content-length'], head.body]).toEqual([200, '300000', '']);
+    expect((await at(uri, { headers: { range: 'bytes=300000-' } })).statusCode).toBe(416);
+    expect((await at(`s3://${bucket}/other.mp4`)).json()).toMatchObject({ code: 'MEDIA_NOT_FOUND' });
+    expect((await at('s3://cinedex/manifests/a')).json()).toMatchObject({ code: 'URI_NOT_ALLOWED' });
   });
 });

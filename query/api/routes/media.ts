@@ -14,7 +14,20 @@ import type { VideoRecord } from '../../../shared/ports/ledger.ts';
 import type { OpenedMedia } from '../../../shared/ports/media-access.ts';
 import { callerOf } from '../access.ts';
 import { goneSignal } from '../asking.ts';
-import { type Api, type Routes, VideoPath } from '../routes.ts';
+import { type Api, type ApiServices, type Routes, VideoPath } from '../routes.ts';
+
+const PLAYED = {
+  'accept-ranges': 'bytes',
+  'cache-control': 'private, no-cache',
+  'content-security-policy': "default-src 'none'; sandbox",
+};
+const ONE_RANGE = /^bytes=(\d+-\d*|-\d+)$/;
+
+interface Conditions {
+  range?: string;
+  'if-range'?: string | string[];
+  'if-none-match'?: string;
+}
 
 export function mediaRoutes(server: Api, { services, allowHttps }: Routes): void {
   server.get(
@@ -39,6 +52,16 @@ export function mediaRoutes(server: Api, { services, allowHttps }: Routes): void
         }
         return reply.redirect(await checkPublicUrl(uri), 302);
       }
+      if (/^s3:/i.test(uri) && services.openPart) {
+        return sendPart(
+          reply,
+          services.openPart,
+          uri,
+          request.method,
+          request.headers,
+          goneSignal(request, reply),
+        );
+      }
       // Its checksum was verified when it was indexed; whoever presses play does not wait for it again.
       const opened = await media.open({ uri }, goneSignal(request, reply));
       return sendFile(reply, opened, record, request.method, request.headers);
@@ -46,22 +69,37 @@ export function mediaRoutes(server: Api, { services, allowHttps }: Routes): void
   );
 }
 
+/** What the bucket says of it is passed on. Without its ETag at hand, `If-Range` is answered with the whole. */
+async function sendPart(
+  reply: FastifyReply,
+  openPart: NonNullable<ApiServices['openPart']>,
+  uri: string,
+  method: string,
+  headers: Conditions,
+  signal: AbortSignal,
+): Promise<FastifyReply> {
+  const isOneRange = headers['if-range'] === undefined && ONE_RANGE.test(headers.range ?? '');
+  const range = isOneRange ? headers.range! : null;
+  const part = await openPart(uri, { range, head: method === 'HEAD', signal });
+  if (part.range !== null) reply.code(206).header('content-range', part.range);
+  if (part.etag !== null) reply.header('etag', part.etag);
+  return reply
+    .type(part.type?.startsWith('video/') ? part.type : 'video/mp4')
+    .headers({ ...PLAYED, 'content-length': part.bytes })
+    .send(part.body ?? Readable.from([]));
+}
+
 async function sendFile(
   reply: FastifyReply,
   opened: OpenedMedia,
   record: VideoRecord,
   method: string,
-  headers: { range?: string; 'if-range'?: string | string[]; 'if-none-match'?: string },
+  headers: Conditions,
 ): Promise<FastifyReply> {
   let isHandedOn = false;
   try {
     const { etag, type } = await describe(opened, record);
-    reply
-      .type(type)
-      .header('accept-ranges', 'bytes')
-      .header('etag', etag)
-      .header('cache-control', 'private, no-cache')
-      .header('content-security-policy', "default-src 'none'; sandbox");
+    reply.type(type).headers({ ...PLAYED, etag });
     if (headers['if-none-match'] === etag) return reply.code(304).send();
     // A part of another state of the file would not fit to what the player has.
     const wanted = headers['if-range'] === undefined || headers['if-range'] === etag;
