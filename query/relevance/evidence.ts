@@ -35,9 +35,13 @@ function remembering<T>(read: (text: string) => T): (text: string) => T {
   };
 }
 
-const tokensOf = remembering((text): ReadonlySet<string> => new Set(analyse(text)));
 /** Words of a text in its order, as a person would count them. */
 export const wordsOf = remembering((text): readonly string[] => analyse(text, 'words'));
+/** Only where words are written without blanks is more indexed than they. */
+const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/u;
+const tokensOf = remembering(
+  (text): ReadonlySet<string> => new Set(UNSPACED.test(text) ? analyse(text) : wordsOf(text)),
+);
 
 /** Share of the question's meaning whose words stand in one of the texts, 0..1. */
 export function coverage({ words }: Words, ...texts: string[]): number {
