@@ -30,7 +30,13 @@ export async function readBaseline(file: string): Promise<Baseline> {
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
     throw new CinedexError('NOT_FOUND', `There is no baseline ${file}.`, { cause });
   });
-  const parsed = Baseline.safeParse(JSON.parse(text));
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new CinedexError('USAGE', `${file} is no JSON.`, { cause });
+  }
+  const parsed = Baseline.safeParse(value);
   if (!parsed.success) throw new CinedexError('USAGE', `${file}: ${formatZodError(parsed.error)}`);
   return parsed.data;
 }

@@ -77,16 +77,19 @@ export async function measure(
   return { outcomes, measurement };
 }
 
-/** Measures by `group.measure`, which baselines name. */
-export function flatten({ groups }: Pick<Measurement, 'groups'>): Record<string, number> {
-  return Object.fromEntries(
-    ['all', 'en', 'zh'].flatMap((group) => {
-      const full = groups[group]?.full;
-      if (!full) return [];
-      const { ndcg10, reciprocalRank, recall10, moment5 } = full;
-      return Object.entries({ ndcg10, reciprocalRank, recall10, moment5 }).flatMap(([name, value]) =>
-        value === null ? [] : [[`${group}.${name}`, round(value)]],
-      );
-    }),
-  );
+/** Measures by `group.measure`, which baselines name; `silence` is the share of unanswerable questions that are left unanswered. */
+export function flatten({
+  groups,
+  silence: { asked, silent },
+}: Pick<Measurement, 'groups' | 'silence'>): Record<string, number> {
+  const measures = ['all', 'en', 'zh'].flatMap((group) => {
+    const own = groups[group];
+    if (!own) return [];
+    const { ndcg10, reciprocalRank, recall10, moment1, moment5 } = own.full;
+    const named = { ndcg10, reciprocalRank, recall10, moment1, moment5, answered: own.answered };
+    return Object.entries(named).flatMap(([name, value]): [string, number][] =>
+      value === null ? [] : [[`${group}.${name}`, round(value)]],
+    );
+  });
+  return { ...Object.fromEntries(measures), ...(asked > 0 && { silence: round(silent / asked) }) };
 }
