@@ -34,7 +34,7 @@ function readSource(file: string): Source {
 
 const sources = AREAS.filter((area) => existsSync(path.join(root, area))).flatMap((area) =>
   readdirSync(path.join(root, area), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && /\.(ts|mjs)$/.test(entry.name))
+    .filter((entry) => entry.isFile() && /\.(tsx?|mjs)$/.test(entry.name))
     .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)).replaceAll('\\', '/'))
     .filter((file) => !file.includes('.generated/'))
     .map(readSource),

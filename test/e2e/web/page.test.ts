@@ -344,6 +344,12 @@ describe.skipIf(chromiumProgram() === null)('the page', () => {
         await ask('storm warning');
         await page.waitForLoadState('networkidle');
         await check('results');
+        if (viewport === PHONE) {
+          await page.getByRole('button', { name: 'Filters' }).click();
+          await page.getByRole('button', { name: /^Professional/ }).waitFor();
+          await check('filters');
+          await page.getByRole('button', { name: 'Filters' }).click();
+        }
         await firstHit().getByRole('button', { name: 'Why is this here?' }).click();
         await firstHit().locator('.bars').first().waitFor();
         await check('explanation');

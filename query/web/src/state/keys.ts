@@ -1,5 +1,5 @@
 /** Shortcuts of single keys, which rest while somebody writes. */
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 
 export type Shortcuts = Record<string, (event: KeyboardEvent) => void>;
 
@@ -10,7 +10,8 @@ const PRESSABLE = 'button, video, audio, summary';
 export function useKeys(shortcuts: Shortcuts): void {
   const current = useRef(shortcuts);
   current.current = shortcuts;
-  useEffect(() => {
+  // Before the page is seen: who types at once is heard.
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
       const at = event.target instanceof Element ? event.target : null;
