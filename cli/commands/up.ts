@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Command } from 'commander';
 import { serveOps } from '../../ops/process.ts';
-import { serveQuery } from '../../query/api/process.ts';
+import { checkDoors, serveQuery } from '../../query/api/process.ts';
 import { createLogger } from '../../shared/telemetry/logger.ts';
 import { createApp } from '../../workers/app.ts';
 import { STAGES } from '../../workers/stages.ts';
@@ -36,6 +36,7 @@ export function registerUp(program: Command, enter: Enter): void {
       );
       const { config, output, signal } = session;
       const logger = createLogger({ level: config.core.logLevel });
+      if (options.query) await checkDoors(config);
       const releaseFolder = takeDataFolder(config);
       const app = await createApp(config, { stages: STAGES, logger }).catch((error) => {
         releaseFolder();

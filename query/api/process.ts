@@ -15,6 +15,8 @@ import { createReadiness } from '../../shared/telemetry/readiness.ts';
 import { createExampleTools, type ExampleTools } from '../examples/tools.ts';
 import { Dictionaries } from '../intent/dictionary.ts';
 import { createSearch } from '../search.ts';
+import { refuseOpenDoors } from './access.ts';
+import { KeyRing } from './keys.ts';
 import type { ApiServices } from './routes.ts';
 import { createQueryServer } from './server.ts';
 
@@ -65,6 +67,11 @@ export async function serveQuery(config: Config, logger: Logger, parts: QueryPar
   return { address, stop: () => server.close() };
 }
 
+/** What {@link serveQuery} would refuse, before anything has been opened. @throws CinedexError CONFIG_INVALID */
+export async function checkDoors({ query }: Config): Promise<void> {
+  await refuseOpenDoors(new KeyRing(query.keysFile), query.host);
+}
+
 export interface QueryProcess {
   /** For a port that is no user's: there they need no key. */
   readonly probes: Probes;
@@ -76,6 +83,7 @@ export interface QueryProcess {
 
 /** @throws CinedexError DATA_LOCKED, STORE_UNAVAILABLE, CONFIG_INVALID */
 export async function openQueryProcess(config: Config, logger: Logger): Promise<QueryProcess> {
+  await checkDoors(config);
   const { dataDir, mode, modelsDir } = config.core;
   // The embedded stores own all of the data folder.
   const folder = mode === 'cluster' ? takeProcessFolder(dataDir) : { dir: dataDir, release: () => undefined };

@@ -159,7 +159,9 @@ async function describe(server: FastifyInstance): Promise<void> {
       info: {
         title: 'Cinedex search API',
         version: '1',
-        description: 'Finds videos, and the moments in them. Errors are problem documents (RFC 9457).',
+        description:
+          'Finds videos, and the moments in them. Errors are problem documents (RFC 9457). The header `X-Deadline-Ms` ' +
+          'gives a search less time than the server would take; what was too late is named in `partial`.',
       },
       components: {
         securitySchemes: {
