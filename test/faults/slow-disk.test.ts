@@ -9,7 +9,7 @@ import { takeStock } from './tally.fixture.ts';
 
 const VIDEOS = Array.from({ length: 6 }, (_, i) => `v${i}`);
 const STEPS = VIDEOS.length * 4;
-const LEASE_MS = 1_000;
+const LEASE_MS = 2_000;
 
 describe.each(PLACES)('on $place, a disk of artifacts', { timeout: 150_000 }, ({ place, open }) => {
   let folder: string;
@@ -61,6 +61,7 @@ describe.each(PLACES)('on $place, a disk of artifacts', { timeout: 150_000 }, ({
       await app.settled();
       const tally = await takeStock(app, `a disk slower than a lease, on ${place}`, VIDEOS);
       expect(tally).toEqual({ in: 6, settled: 6, lost: 0, doubled: 0, deadLetters: {} });
+      expect(lost).toEqual([]);
       expect(ran).toHaveLength(STEPS);
     },
   );
