@@ -51,10 +51,14 @@ describe.each(PLACES)('on $place, a disk of artifacts', { timeout: 150_000 }, ({
     'that takes longer than a lease for each: no step is taken away, none runs twice',
     async () => {
       const ran: string[] = [];
+      const lost: string[] = [];
       const { over } = disk(() => sleep(1.5 * LEASE_MS));
       app = await open!(folder, pipelineStages({ ran, timeoutMs: 20_000 }), {
         artifacts: over,
         leaseMs: LEASE_MS,
+        onJob: ({ stage, videoId, outcome }) => {
+          if (outcome === 'lost') lost.push(`${stage} ${videoId}`);
+        },
       });
       await app.publish(VIDEOS.map((id) => upload(id)));
       await app.start();
