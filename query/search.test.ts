@@ -99,6 +99,41 @@ describe('search', () => {
     expect((await ask('gravity', { tenant: 'other' })).results).toEqual([]);
   });
 
+  it('meets each part of a question with the part of the video that it is about', async () => {
+    const { results } = await ask('gravity lecture in the evening', { explain: true });
+    const parts = results[0]!.why.find(({ channel }) => channel === 'videos.parts~');
+    expect(results[0]!.video).toBe('lecture');
+    expect(parts!.score).toBeGreaterThan(0.4);
+    expect(parts!.score).toBeLessThanOrEqual(1);
+  });
+
+  it('finds what the same question led to before, though nothing in it says so', async () => {
+    const interactions = {
+      ...{ impressions: 40, clicks: 30, watchSeconds: 200, ranked: { impressions: 40, sumOfRanks: 80 } },
+      queries: { 'Good boy!': { impressions: 40, clicks: 30, watchSeconds: 200 } },
+    };
+    await bench.indexVideo(library[0]!, { revision: 2, updatedAt: 2, interactions });
+    const searchNow = createSearch(bench.services, { floors: { visual: 0.4 } });
+    const { results } = await searchNow({ tenant: 'default', text: 'good boy', explain: true });
+    expect(results[0]).toMatchObject({ video: 'dogs', matched: expect.arrayContaining(['clicked']) });
+    const clicked = results[0]!.explain!.features.find(({ feature }) => feature === 'queryClickRate');
+    expect(clicked!.value).toBeGreaterThan(0.4);
+  });
+
+  it('tells guesses apart from answers when asked, with grades below the cut-off', async () => {
+    const { results, weak } = await ask('quarterly tax return form', { weak: true });
+    expect(results).toEqual([]);
+    expect(weak.length).toBeGreaterThan(0);
+    for (const { grade } of weak) expect(grade).toBeLessThan(0.35);
+    expect((await ask('quarterly tax return form')).weak).toEqual([]);
+  });
+
+  it('refuses weights of channels that there are not', () => {
+    expect(() => createSearch(bench.services, { config: { channelWeights: { title: 2 } } })).toThrowError(
+      expect.objectContaining({ code: 'CONFIG_INVALID' }),
+    );
+  });
+
   it('refuses an empty question', async () => {
     await expect(ask('  ')).rejects.toMatchObject({ code: 'USAGE' });
   });

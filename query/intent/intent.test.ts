@@ -115,6 +115,22 @@ describe('names', () => {
     expect(names('a red car')).toEqual([]);
   });
 
+  it('are not guessed from ordinary words that sound alike, nor across punctuation', () => {
+    const known = buildDictionary(
+      [],
+      [],
+      [
+        { name: '风起', kind: 'work', aliases: [], related: [] },
+        { name: '尹航', kind: 'person', aliases: [], related: [] },
+        { name: '白鹰飞', kind: 'work', aliases: [], related: [] },
+      ],
+    ).entities;
+    const linked = (text: string) => known.link(text).map(({ entity }) => entity.name);
+    for (const text of ['怎么分期还款', '银行卡绑定', '呗，影飞']) expect(linked(text), text).toEqual([]);
+    expect(linked('我想看白英飞')).toEqual(['白鹰飞']);
+    expect(linked('音航')).toEqual(['尹航']);
+  });
+
   it('lead on to what they are related to', () => {
     const id = (name: string) => dictionary.entities.named(name)[0]!.id;
     const distances = dictionary.entities.distances([id('汪淼')]);

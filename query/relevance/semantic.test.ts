@@ -27,6 +27,10 @@ describe('semantic features', () => {
     expect(features.crossModal).toBe(features.textSimilarity);
   });
 
+  it('take whatever reaches a raised floor for a match, and nothing below it', () => {
+    expect([above(0.39, 0.4, 0.31), above(0.4, 0.4, 0.31)]).toEqual([0, 1]);
+  });
+
   it('do not take words for meaning', () => {
     expect(of(found('videos.title', 12))).toMatchObject({ textSimilarity: 0, visualSimilarity: 0 });
   });

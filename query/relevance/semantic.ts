@@ -60,5 +60,7 @@ function bestOf(why: Candidate['why'], channels: RegExp): number {
 
 /** Place of a similarity between the floor (0) and what is typical of a match (1), and not outside. */
 export function above(score: number, floor: number, typical: number): number {
+  // A floor that somebody raised above what is typical: then whatever reaches it is a match.
+  if (typical <= floor) return score >= floor ? 1 : 0;
   return Math.min(1, Math.max(0, (score - floor) / (typical - floor)));
 }
