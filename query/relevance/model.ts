@@ -14,8 +14,9 @@ export const RelevanceModel = z.object({
 export type RelevanceModel = z.infer<typeof RelevanceModel>;
 
 /**
- * Set by hand, so that searching works untrained: all words of a query together, the whole phrase, a named entity, or a
- * typical similarity of meaning suffice alone for a grade above the middle; a broken condition outweighs most.
+ * Set by hand, so that searching works untrained: all words of a query together, the whole phrase, a named entity, the clicks
+ * of most who asked the same, or a typical similarity of meaning suffice alone for a grade about the middle or above; a broken
+ * condition outweighs most. What is only relative to the other hits (`fused`) says little of relevance, and counts little.
  */
 export const UNTRAINED: RelevanceModel = {
   id: 'untrained-2',
@@ -35,7 +36,7 @@ export const UNTRAINED: RelevanceModel = {
     relation: 0.8,
     conditionsMet: 1.2,
     conditionsBroken: -3,
-    queryClickRate: 1.5,
+    queryClickRate: 3,
     videoClickRate: 0.3,
     satisfaction: 0.2,
     textSimilarity: 2,
