@@ -1,4 +1,5 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { CinedexError } from '../../contracts/errors.ts';
 
 /**
  * An SQLite database in WAL mode, with its prepared statements and with *group commit*: a durable commit costs a disk
@@ -30,8 +31,10 @@ export class SqliteStore {
   /**
    * Runs `work` in a transaction with whatever else waits, in the order of the calls; resolves when it is durable. Work
    * that throws is undone alone and rejects; the rest is kept.
+   * @throws CinedexError ABORTED once the store is closed
    */
   write<T>(work: () => T): Promise<T> {
+    if (!this.database.isOpen) return Promise.reject(new CinedexError('ABORTED', 'The store is closed.'));
     return new Promise<T>((resolve, reject) => {
       this.#waiting.push({ work, resolve: (value) => resolve(value as T), reject });
       if (this.#waiting.length === 1) setImmediate(() => this.#commit());
@@ -66,7 +69,7 @@ export class SqliteStore {
       }
       this.database.exec('commit');
     } catch (error) {
-      if (this.database.isTransaction) this.database.exec('rollback');
+      if (this.database.isOpen && this.database.isTransaction) this.database.exec('rollback');
       for (const { reject } of batch) reject(error);
       return;
     }
