@@ -77,7 +77,9 @@ function problemOfFramework(error: Error & { statusCode?: number }): Problem {
 export function answerProblems(server: FastifyInstance, logger: Logger): void {
   server.setErrorHandler(async (error: Error & { statusCode?: number }, request, reply) => {
     const problem = error instanceof CinedexError ? problemOf(error) : problemOfFramework(error);
-    if (problem.status >= 500) logger.error({ err: error, url: request.url }, 'request failed');
+    // Whoever has gone reads no answer, and what failed is mostly that they have gone.
+    if (reply.raw.destroyed) logger.debug({ err: error, url: request.url }, 'request given up');
+    else if (problem.status >= 500) logger.error({ err: error, url: request.url }, 'request failed');
     return reply.code(problem.status).type('application/problem+json').send(problem);
   });
   server.setNotFoundHandler(async (request, reply) => {
