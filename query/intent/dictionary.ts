@@ -165,7 +165,7 @@ interface Kept {
   dictionary: Promise<Dictionary>;
 }
 
-/** Dictionaries of tenants. The gallery is read each time, for it is small and a name given now must be found now. */
+/** Dictionaries of tenants, renewed beside the searches. The gallery is read each time, for it is small and a name given now must be found now. */
 export class Dictionaries {
   readonly #source: DictionarySource;
   readonly #options: DictionaryOptions;
@@ -187,7 +187,18 @@ export class Dictionaries {
     const key = `${tenant}\n${JSON.stringify(names)}`;
     const known = this.#kept.get(tenant);
     const keyed = `${generation}\n${key}`;
-    if (known?.generation === keyed && now - known.madeAt < this.#options.dictionarySeconds * 1_000) {
+    if (known?.generation === keyed) {
+      if (now - known.madeAt >= this.#options.dictionarySeconds * 1_000) {
+        known.madeAt = now;
+        // What is known serves meanwhile: reading a large library takes seconds, and no search is to wait for them.
+        this.#make(tenant, generation, people).then(
+          (renewed) => {
+            known.dictionary = Promise.resolve(renewed);
+          },
+          // The old one goes on serving; a store that is away is told by the searches themselves.
+          () => undefined,
+        );
+      }
       return known.dictionary;
     }
     const made = this.#make(tenant, generation, people);
