@@ -2,24 +2,34 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
 
 const SLICE_MS = 4;
-/** Pause after a slice while live work runs in the same process: the backfill then has about a sixth of its time. */
+/** Pause after a slice while live work goes on in the same process: the backfill then has about a sixth of its time. */
 const PAUSE_MS = 20;
+/** Live work counts as going on for so long: between two steps of a video nothing of it runs here. */
+const LINGER_MS = 2_000;
 
-/** Gives the event loop back after every few milliseconds of work. */
+/** Gives the event loop back after every few milliseconds of work, of all that shares the pacer together. */
 export class Pacer {
   readonly #live: () => boolean;
   #since = performance.now();
+  #liveAt = Number.NEGATIVE_INFINITY;
+  #pausing: Promise<void> | undefined;
 
   /** @param live whether live work runs in this process */
   constructor(live: () => boolean) {
     this.#live = live;
   }
 
-  async pause(): Promise<void> {
-    if (performance.now() - this.#since < SLICE_MS) return;
-    if (this.#live()) await setTimeout(PAUSE_MS);
-    else await setImmediate();
-    this.#since = performance.now();
+  pause(): Promise<void> {
+    const now = performance.now();
+    if (this.#live()) this.#liveAt = now;
+    if (!this.#pausing && now - this.#since >= SLICE_MS) {
+      const beside = now - this.#liveAt < LINGER_MS;
+      this.#pausing = (beside ? setTimeout(PAUSE_MS) : setImmediate()).then(() => {
+        this.#since = performance.now();
+        this.#pausing = undefined;
+      });
+    }
+    return this.#pausing ?? Promise.resolve();
   }
 }
 

@@ -108,8 +108,10 @@ export async function planBackfill(
     const takeAll = async () => {
       const found = await Promise.all(refs.map((ref) => deps.ledger.get(ref)));
       refs = [];
-      await turn();
-      for (const video of found) take(video);
+      for (const video of found) {
+        take(video);
+        await turn();
+      }
     };
     for await (const record of askedEvents(deps.bus, request)) {
       options.signal?.throwIfAborted();

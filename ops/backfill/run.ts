@@ -70,6 +70,7 @@ class Run {
   readonly #seen = new Set<string>();
   readonly #outstanding = new Map<string, VideoRef>();
   readonly #counts: Omit<BackfillCounts, 'outstanding'>;
+  #reading: Promise<unknown> = Promise.resolve();
   #phase: BackfillProgress['phase'] = 'replay';
   #startedAt = 0;
   #doneBefore = 0;
@@ -217,7 +218,7 @@ class Run {
     for (let at = 0; at < refs.length; at += READ_AT_ONCE) {
       signal.throwIfAborted();
       const some = refs.slice(at, at + READ_AT_ONCE);
-      const videos = await Promise.all(some.map((ref) => this.#deps.ledger.get(ref)));
+      const videos = await this.#read(some);
       for (const [i, ref] of some.entries()) {
         // Another partition's handler never has this video, but this batch may come a second time.
         if (!this.#seen.has(videoKey(ref))) await this.#take(ref, videos[i], deadline);
@@ -227,6 +228,16 @@ class Run {
     const asked = batch.filter((record) => isAsked(record, this.#plan.request)).length;
     this.#counts.records = Math.min(this.#counts.records + asked, this.#counts.total);
     this.#tell('replay');
+  }
+
+  /** One after the other, so that all partitions together read no more than a few records at a time. */
+  #read(refs: VideoRef[]): Promise<(VideoRecord | undefined)[]> {
+    const read = this.#reading.then(async () => {
+      await this.#pacer.pause();
+      return Promise.all(refs.map((ref) => this.#deps.ledger.get(ref)));
+    });
+    this.#reading = read.catch(() => undefined); // Its caller hears of it; those behind it only wait.
+    return read;
   }
 
   async #take(ref: VideoRef, video: VideoRecord | undefined, deadline: number): Promise<void> {

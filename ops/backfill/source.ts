@@ -5,8 +5,8 @@ import { VideoRef as VideoRefSchema } from '../../shared/contracts/common.ts';
 import { CinedexError } from '../../shared/contracts/errors.ts';
 import type { BusRecord, EventBus, ReadFrom } from '../../shared/ports/event-bus.ts';
 
-/** Videos whose records are read from the ledger side by side. */
-export const READ_AT_ONCE = 50;
+/** Videos whose records are read from the ledger side by side; live work waits behind them. */
+export const READ_AT_ONCE = 10;
 
 /** The video an event is about, from its record's key (`tenant/videoId`); undefined for a record that is about none. */
 export function refOf(record: Pick<BusRecord, 'key'>): VideoRef | undefined {
