@@ -13,7 +13,6 @@ import { linkAll } from '../query/evaluation/linking.ts';
 import { measure, type Target, UNANSWERABLE } from '../query/evaluation/measure.ts';
 import { mean } from '../query/evaluation/metrics.ts';
 import { probeIndex, resolveSet } from '../query/evaluation/probe.ts';
-import { asMarkdown, type Section } from '../query/evaluation/report.ts';
 import { withScratchLibrary } from '../query/evaluation/scratch-library.ts';
 import { readCaptions } from '../query/evaluation/sets/captions.ts';
 import type { DocumentSet } from '../query/evaluation/sets/documents.ts';
@@ -28,6 +27,7 @@ import { indexModels } from '../shared/index/generation.ts';
 import { createEncoders } from '../shared/models/encoders.ts';
 import { ModelStore } from '../shared/models/store.ts';
 import type { SearchConfig } from '../shared/search-config.ts';
+import { type Compared, qualityReport } from './search-quality-report.ts';
 
 const { values } = parseArgs({
   options: {
@@ -56,7 +56,7 @@ const models = new ModelStore(config.core.modelsDir);
 const encoders = createEncoders(config, models);
 
 /** Channels that found something relevant, and the whole. */
-function told({ full, bm25, channels, answered, againstBm25 }: GroupResult) {
+function told({ full, bm25, channels, answered, againstBm25 }: GroupResult): GroupResult {
   const best = Object.entries(channels)
     .filter(([, { recall100 }]) => recall100 > 0)
     .sort(([, a], [, b]) => b.ndcg10 - a.ndcg10);
@@ -64,7 +64,7 @@ function told({ full, bm25, channels, answered, againstBm25 }: GroupResult) {
 }
 
 /** What different cut-offs would keep, from answers that none was applied to. */
-async function cutoffs(target: Target, outcomes: readonly QueryOutcome[]) {
+async function cutoffs(target: Target, outcomes: readonly QueryOutcome[]): Promise<Compared['cutoffs']> {
   const search = createSearch(target.services, { config: { ...config.search, cutoff: 0 } });
   const stray: number[] = [];
   for (const text of target.unanswerable) {
@@ -95,16 +95,16 @@ async function cutoffs(target: Target, outcomes: readonly QueryOutcome[]) {
   });
 }
 
-async function compare(name: string, target: Target) {
+async function compare(name: string, target: Target): Promise<Compared> {
   const run = (search: Partial<SearchConfig>, channels?: Configuration['channels']) =>
     measure(target, { ...config.search, ...search }, { command: COMMAND, ...(channels && { channels }) });
   console.error(`${name}: ${target.set.queries.length} questions`);
   const whole = await run({});
-  const comparisons: Record<string, unknown> = {};
+  const comparisons: Compared['comparisons'] = {};
   for (const [title, { search = {}, channels }] of Object.entries(CONFIGURATIONS)) {
     const other = await run(search, channels);
     comparisons[title] = {
-      ndcg10: other.measurement.groups.all?.full.ndcg10,
+      ndcg10: other.measurement.groups.all!.full.ndcg10,
       wholeAgainstIt: compareRuns(other.outcomes, whole.outcomes),
     };
     console.error(`  ${title}: ${other.measurement.groups.all?.full.ndcg10}`);
@@ -124,8 +124,6 @@ async function compare(name: string, target: Target) {
   };
 }
 
-type Compared = Awaited<ReturnType<typeof compare>>;
-
 async function compareDocuments(set: DocumentSet, unanswerable: readonly string[]): Promise<Compared> {
   const own = { encoders, models: indexModels({ encoders, models }), tenant };
   return withScratchLibrary(set.documents, own, ({ index, generation }) =>
@@ -135,52 +133,6 @@ async function compareDocuments(set: DocumentSet, unanswerable: readonly string[
       ...{ tenant, set, failed: [], unanswerable },
     }),
   );
-}
-
-function sectionsOf(name: string, { groups, comparisons, cutoffs: curve, training }: Compared): Section[] {
-  const percent = (value: number | null | undefined) => (value == null ? '–' : (value * 100).toFixed(1));
-  const rows = Object.entries(groups).map(([group, { full, bm25, channels, againstBm25 }]) => {
-    const [channel, best] = Object.entries(channels)[0] ?? ['–', undefined];
-    const moments = Math.max(0, ...Object.values(channels).map(({ moment5 }) => moment5 ?? 0));
-    return [
-      ...[group, String(full.queries), percent(full.ndcg10), percent(bm25.ndcg10), againstBm25.p.toFixed(4)],
-      ...[`${channel} ${percent(best?.ndcg10)}`, percent(full.recall10), percent(full.moment5)],
-      full.moment5 === null ? '–' : percent(moments),
-    ];
-  });
-  return [
-    {
-      title: `${name}: nDCG@10 in per cent`,
-      table: [
-        [
-          ...['questions', 'n', 'whole', 'plain BM25', 'p', 'best single channel', 'recall@10'],
-          ...['moment in five', 'best channel’s'],
-        ],
-        ...rows,
-      ],
-    },
-    {
-      title: `${name}: configurations and cut-off`,
-      text: [
-        ...Object.entries(comparisons).map(([other, each]) => `${other}: ${JSON.stringify(each)}`),
-        `Trained on four fifths of the questions, measured on the others: ${JSON.stringify({ ...training, weights: undefined })}`,
-      ],
-      table: [
-        [
-          'cut-off',
-          'questions with a right answer',
-          'answers that are right',
-          'unanswerable left unanswered',
-        ],
-        ...curve.map((each) => [
-          String(each.cutoff),
-          percent(each.questionsWithARightAnswer),
-          percent(each.shareOfAnswersThatAreRight),
-          each.unanswerableLeftUnanswered ?? '–',
-        ]),
-      ],
-    },
-  ];
 }
 
 try {
@@ -199,10 +151,9 @@ try {
   const result = { command: COMMAND, ...compared, entities };
   mkdirSync(path.dirname(values.out), { recursive: true });
   writeFileSync(values.out, `${JSON.stringify(result, null, 1)}\n`);
-  const sections = Object.entries(compared).flatMap(([name, each]) => sectionsOf(name, each));
-  const head: Section = { title: 'Search quality', text: [`Command: ${COMMAND}`] };
-  writeFileSync(values.out.replace(/\.json$/, '.md'), asMarkdown([head, ...sections]));
-  console.log(asMarkdown([head, ...sections]));
+  const report = qualityReport(COMMAND, compared);
+  writeFileSync(values.out.replace(/\.json$/, '.md'), report);
+  console.log(report);
 } finally {
   await encoders.close();
   await stores.close();
