@@ -70,6 +70,22 @@ describe('document', () => {
     expect(operations.lastIndexOf('upsert')).toBeLessThan(operations.indexOf('delete'));
   });
 
+  it('tells a video by a vector for each of its texts, of a long one by a few of them', async () => {
+    const bench = await documentBench();
+    await bench.indexVideo(walk);
+    const shots = Array.from({ length: 60 }, (_, i) => ({
+      seen: 'dog',
+      said: `Sentence number${i} is said.`,
+    }));
+    await bench.indexVideo({ ...walk, videoId: 'long', shots });
+    const generation = (await bench.index.active())!;
+    const points = bench.index.dump(generation, 'videos');
+    const parts = new Map(points.map(({ payload, multivectors }) => [payload.video, multivectors!.parts!]));
+    expect(parts.get(walk.videoId)!.length).toBeGreaterThan(1);
+    expect(parts.get('long')!.length).toBeGreaterThan(20);
+    expect(parts.get('long')!.length).toBeLessThanOrEqual(32);
+  });
+
   it('re-encodes nothing when only the statistics change', async () => {
     const bench = await documentBench();
     await bench.indexVideo(walk);
