@@ -93,6 +93,14 @@ describe('plan', () => {
     expect(runAll(repaired).ran).toEqual(['audio', 'document']);
   });
 
+  it('forgets a deleted video only when nothing runs that could still write of it', () => {
+    const { video } = runAll(videoRecord());
+    const document = { ...video.steps.document!, status: 'running' as const };
+    const busy = { ...video, deleted: true, steps: { ...video.steps, document } };
+    expect(plan(busy, stages)).toEqual([]);
+    expect(plan({ ...video, deleted: true }, stages)).toMatchObject([{ stage: FORGET, action: 'queue' }]);
+  });
+
   it('forgets a deleted video, and nothing else; a new upload waits for that', () => {
     const { video } = runAll(videoRecord());
     const gone = runAll({ ...video, deleted: true, revision: 2 });

@@ -65,6 +65,11 @@ export function plan(video: VideoRecord, stages: readonly BoundStage[]): Planned
   if (video.deleted) {
     const key = `${FORGET}-${video.revision}`;
     if (forgetting?.key === key && forgetting.status !== 'pending') return [];
+    // A step that runs may yet write what is to be forgotten; when it ends, or its lease does, this is planned again.
+    const runs = Object.entries(video.steps).some(
+      ([name, { status }]) => name !== FORGET && status === 'running',
+    );
+    if (runs) return [];
     return [{ stage: FORGET, key, epoch: (forgetting?.epoch ?? 0) + 1, action: 'queue' }];
   }
   const planned: PlannedStep[] = [];

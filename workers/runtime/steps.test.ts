@@ -41,6 +41,13 @@ describe('claimStep', () => {
     expect(claimStep(undefined, job, options).claim.kind).toBe('stale');
   });
 
+  it('makes nothing of a video that is deleted', () => {
+    const gone = { ...video(), deleted: true };
+    expect(claimStep(gone, job, options).claim.kind).toBe('stale');
+    const forgotten = videoRecord({ deleted: true, steps: { forget: queued } });
+    expect(claimStep(forgotten, { ...job, stage: 'forget' }, options).claim.kind).toBe('claimed');
+  });
+
   it('tells a settled step apart, so that its event can be sent again', () => {
     expect(claimStep(video({ status: 'done' }), job, options).claim.kind).toBe('settled');
   });

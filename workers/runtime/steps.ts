@@ -1,7 +1,7 @@
 /** Changes of one step in a video's record: taking it, keeping it, settling it. Pure, each run inside Ledger.update. */
 import type { ErrorInfo } from '../../shared/contracts/errors.ts';
 import type { StepState, VideoRecord } from '../../shared/ports/ledger.ts';
-import { isSettled } from './plan.ts';
+import { FORGET, isSettled } from './plan.ts';
 
 /** Names one run of one step; the data of its job. */
 export interface StepJob {
@@ -34,6 +34,8 @@ export function claimStep(
   if (!video || !step || step.key !== job.key || step.epoch !== job.epoch)
     return { claim: { kind: 'stale' } };
   if (isSettled(step)) return { claim: { kind: 'settled', video, step } };
+  // Nothing may be made of a video while it is forgotten, or after.
+  if (video.deleted && job.stage !== FORGET) return { claim: { kind: 'stale' } };
   if (step.status === 'running' && step.lease && step.lease.until > now && step.lease.owner !== owner) {
     return { claim: { kind: 'busy', delayMs: step.lease.until - now } };
   }
