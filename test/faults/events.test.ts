@@ -65,7 +65,7 @@ function deliverThreeTimes(): void {
 describe.each(PLACES)('on $place, events', { timeout: 150_000 }, ({ place, open }) => {
   it.skipIf(!open)('that are produced three times and delivered three times each count once', async () => {
     const ran: string[] = [];
-    app = await open!(folder, pipelineStages({ ran }));
+    app = await open!(folder, pipelineStages({ ran, timeoutMs: 20_000 }));
     deliverThreeTimes();
     await app.publish([]);
     await app.start();
@@ -96,7 +96,7 @@ describe.each(PLACES)('on $place, events', { timeout: 150_000 }, ({ place, open 
   it.skipIf(!open)(
     'in the wrong order settle all the same: what came too early waits in the dead letters',
     async () => {
-      app = await open!(folder, pipelineStages());
+      app = await open!(folder, pipelineStages({ timeoutMs: 20_000 }));
       await app.publish([]);
       await app.start();
       // Updates, views and a deletion of videos that are not known yet.

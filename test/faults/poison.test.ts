@@ -64,7 +64,7 @@ const POISON: [string, string, { key?: string; value: string; headers: Record<st
 
 describe.each(PLACES)('on $place, a poison event', { timeout: 150_000 }, ({ place, open }) => {
   it.skipIf(!open)('of any kind ends in the dead letters with its cause, and holds nothing up', async () => {
-    app = await open!(folder, pipelineStages());
+    app = await open!(folder, pipelineStages({ timeoutMs: 20_000 }));
     await app.publish([upload('v0')]);
     await app.start();
     await app.settled();
@@ -92,7 +92,7 @@ describe.each(PLACES)('on $place, a poison event', { timeout: 150_000 }, ({ plac
   it.skipIf(!open)(
     'that is replayed unmended comes back as a new letter; a dropped one is gone from the list',
     async () => {
-      app = await open!(folder, pipelineStages());
+      app = await open!(folder, pipelineStages({ timeoutMs: 20_000 }));
       await app.publish([upload('v1')]);
       await app.start();
       await app.stores.bus.publish(TOPICS.ugc, [

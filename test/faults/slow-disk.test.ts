@@ -84,7 +84,7 @@ describe.each(PLACES)('on $place, a disk of artifacts', { timeout: 150_000 }, ({
       app = await open!(
         folder,
         pipelineStages({
-          ...{ ran, timeoutMs: 700, concurrency: 6 },
+          ...{ ran, timeoutMs: 3_000, concurrency: 6 },
           behaviour: {
             audio: ({ key, video }) => {
               if (video.videoId === 'v0') audioOfV0 = key;
