@@ -200,6 +200,21 @@ describe('the lock file', () => {
 describe('the README', () => {
   const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
 
+  it('gives a reason for every direct dependency, and for no other', () => {
+    const { dependencies, devDependencies } = JSON.parse(
+      readFileSync(path.join(root, 'package.json'), 'utf8'),
+    ) as Record<'dependencies' | 'devDependencies', Record<string, string>>;
+    const [, section = ''] = readme.split('## What it is built with');
+    const rows = section
+      .split('\n## ')[0]!
+      .split('\n')
+      .filter((line) => line.startsWith('| `'));
+    const named = rows.flatMap((row) =>
+      [...row.split('|')[1]!.matchAll(/`([^`]+)`/g)].map(([, name]) => name),
+    );
+    expect(named.toSorted()).toEqual(Object.keys({ ...dependencies, ...devDependencies }).toSorted());
+  });
+
   it('has the current tables of configuration keys and models (npm run readme)', () => {
     // A stage that was taken out may leave its keys in the table until it is made anew.
     const absent = DOCUMENTED_STAGES.filter((stage) => !existsSync(path.join(root, 'workers', stage)));
