@@ -1,10 +1,13 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ThreadClient } from './client.ts';
 import type { EchoThread } from './echo.fixture.ts';
 
 const clients: ThreadClient<EchoThread>[] = [];
 function client(init: object = {}, options: { maxCallsPerThread?: number } = {}): ThreadClient<EchoThread> {
-  const made = new ThreadClient<EchoThread>(new URL('./echo.fixture.ts', import.meta.url), init, options);
+  const made = new ThreadClient<EchoThread>(new URL('./echo.fixture.ts', import.meta.url), init, {
+    endWithinMs: 500,
+    ...options,
+  });
   clients.push(made);
   return made;
 }
@@ -37,6 +40,18 @@ describe('ThreadClient', () => {
     controller.abort();
     await expect(running).rejects.toMatchObject({ code: 'ABORTED' });
     expect(await waiting).toBe('b');
+  });
+
+  it('lets a thread finish the run it is in before it ends', async () => {
+    const thread = client();
+    const progress = new Int32Array(new SharedArrayBuffer(8));
+    const controller = new AbortController();
+    const running = thread.call('busy', [progress, 200], { signal: controller.signal });
+    await vi.waitFor(() => expect(Atomics.load(progress, 0)).toBe(1));
+    controller.abort();
+    await expect(running).rejects.toMatchObject({ code: 'ABORTED' });
+    await thread.close();
+    expect(Atomics.load(progress, 1)).toBe(1);
   });
 
   it('reports a thread that dies and recovers', async () => {

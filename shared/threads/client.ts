@@ -1,6 +1,9 @@
 /**
  * Calls into a worker thread. Whatever computes (a model, a pixel loop) lives in a thread of its own, so the event loop
  * stays free for heartbeats and leases, and work that hangs can really be ended: by ending the thread.
+ *
+ * A thread is asked to end and does so between two runs of its model: onnxruntime aborts the whole process when a thread
+ * is taken away in the middle of a run. Only a thread that does not hear for {@link END_WITHIN_MS} is taken away.
  */
 import { Worker } from 'node:worker_threads';
 import { CinedexError } from '../contracts/errors.ts';
@@ -24,6 +27,12 @@ interface PendingCall {
   onAbort?: () => void;
 }
 
+/** Posted to a thread that is to end. */
+export const END = 'end';
+
+/** Far more than one run of any of our models takes, so that whoever is still silent then hangs. */
+const END_WITHIN_MS = 30_000;
+
 export type ThreadReply =
   | { id: number; ok: true; value: unknown }
   | { id: number; ok: false; error: { name: string; message: string; code?: string; stack?: string } };
@@ -38,7 +47,9 @@ export class ThreadClient<T extends object> {
   readonly #module: URL;
   readonly #init: unknown;
   readonly #maxCallsPerThread: number;
+  readonly #endWithinMs: number;
   #worker: Worker | undefined;
+  readonly #ending = new Set<Promise<unknown>>();
   #queue: PendingCall[] = [];
   #running: PendingCall | undefined;
   #nextId = 1;
@@ -49,11 +60,17 @@ export class ThreadClient<T extends object> {
    * @param module the thread's module
    * @param init structured-clonable data handed to its factory
    * @param options.maxCallsPerThread a fresh thread after so many calls (for libraries that grow)
+   * @param options.endWithinMs how long a thread that is asked to end may take
    */
-  constructor(module: URL, init: unknown = {}, options: { maxCallsPerThread?: number } = {}) {
+  constructor(
+    module: URL,
+    init: unknown = {},
+    options: { maxCallsPerThread?: number; endWithinMs?: number } = {},
+  ) {
     this.#module = module;
     this.#init = init;
     this.#maxCallsPerThread = options.maxCallsPerThread ?? Number.POSITIVE_INFINITY;
+    this.#endWithinMs = options.endWithinMs ?? END_WITHIN_MS;
   }
 
   /** @throws whatever the method throws; WORKER_CRASHED, STAGE_TIMEOUT or ABORTED of its own */
@@ -85,6 +102,7 @@ export class ThreadClient<T extends object> {
     });
   }
 
+  /** Resolves once no thread is left. */
   async close(): Promise<void> {
     this.#closed = true;
     const error = new CinedexError('ABORTED', 'The thread was closed.');
@@ -93,9 +111,8 @@ export class ThreadClient<T extends object> {
       const call = this.#running;
       this.#settle(call, () => call.reject(error));
     }
-    const worker = this.#worker;
-    this.#worker = undefined;
-    await worker?.terminate();
+    this.#discardThread();
+    await Promise.all(this.#ending);
   }
 
   #pump(): void {
@@ -154,8 +171,11 @@ export class ThreadClient<T extends object> {
 
   #discardThread(): void {
     const worker = this.#worker;
+    if (!worker) return;
     this.#worker = undefined;
-    void worker?.terminate();
+    const ended = end(worker, this.#endWithinMs);
+    this.#ending.add(ended);
+    void ended.finally(() => this.#ending.delete(ended));
   }
 
   #settle(call: PendingCall, finish: () => void): void {
@@ -165,4 +185,14 @@ export class ThreadClient<T extends object> {
     finish();
     if (!this.#closed) this.#pump();
   }
+}
+
+async function end(worker: Worker, withinMs: number): Promise<void> {
+  // A process that ended now would take the thread away.
+  worker.ref();
+  const exited = new Promise((resolve) => worker.once('exit', resolve));
+  worker.postMessage(END);
+  const timer = setTimeout(() => void worker.terminate(), withinMs);
+  await exited;
+  clearTimeout(timer);
 }

@@ -12,6 +12,12 @@ function create(init: unknown) {
       throw new CinedexError(code, 'as asked');
     },
     die: (): void => process.exit(3),
+    /** Sets the first number when it begins, and the second when it ends, so many milliseconds later. */
+    busy: (progress: Int32Array, ms: number): void => {
+      Atomics.store(progress, 0, 1);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+      Atomics.store(progress, 1, 1);
+    },
     spin: (): void => {
       for (;;) Math.sqrt(2);
     },

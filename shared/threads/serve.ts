@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import type { ThreadReply } from './client.ts';
+import { END, type ThreadReply } from './client.ts';
 
 type Method = (...args: unknown[]) => unknown;
 
@@ -12,7 +12,10 @@ export function serve<T extends object>(create: (init: unknown) => T | Promise<T
   const port = parentPort;
   const ready = Promise.resolve().then(() => create(workerData));
   ready.catch(() => undefined); // Reported with the first call.
-  port.on('message', async ({ id, method, args }: { id: number; method: string; args: unknown[] }) => {
+  port.on('message', async (message: typeof END | { id: number; method: string; args: unknown[] }) => {
+    // Ends this thread, not the process.
+    if (message === END) process.exit(0);
+    const { id, method, args } = message;
     let reply: ThreadReply;
     try {
       const target = (await ready) as Record<string, Method>;
