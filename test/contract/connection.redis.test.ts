@@ -228,7 +228,8 @@ async function startSentinel(masterPort: number) {
         },
         30_000,
       );
-      await client.quit();
+      // A sentinel knows no QUIT.
+      client.disconnect();
     },
     dispose: async () => {
       await server.dispose();
