@@ -19,7 +19,7 @@ export type RelevanceModel = z.infer<typeof RelevanceModel>;
  * condition outweighs most. What is only relative to the other hits (`fused`) says little of relevance, and counts little.
  */
 export const UNTRAINED: RelevanceModel = {
-  id: 'untrained-2',
+  id: 'untrained-3',
   bias: -2,
   weights: {
     coverage: 2.4,
@@ -42,6 +42,7 @@ export const UNTRAINED: RelevanceModel = {
     textSimilarity: 2,
     partsSimilarity: 0.5,
     visualSimilarity: 2,
+    sceneSimilarity: 0.5,
     crossModal: 0.5,
     example: 5,
     fused: 0.4,

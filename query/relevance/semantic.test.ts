@@ -27,6 +27,12 @@ describe('semantic features', () => {
     expect(features.crossModal).toBe(features.textSimilarity);
   });
 
+  it('ask more of the picture where the question describes one', () => {
+    const seen = candidate({}, { why: [found('moments.visual~', FLOORS.typicalVisual)] });
+    expect(semanticFeatures(seen, asking('x')).sceneSimilarity).toBe(0);
+    expect(semanticFeatures(seen, asking('a dog running on a beach')).sceneSimilarity).toBe(1);
+  });
+
   it('take whatever reaches a raised floor for a match, and nothing below it', () => {
     expect([above(0.39, 0.4, 0.31), above(0.4, 0.4, 0.31)]).toEqual([0, 1]);
   });

@@ -8,6 +8,8 @@ export interface SemanticFeatures {
   partsSimilarity: number;
   /** Of the query and the nearest of its pictures. */
   visualSimilarity: number;
+  /** The same where the question describes what is to be seen, else 0: then nothing but the picture can answer it. */
+  sceneSimilarity: number;
   /** The lesser of both: two encoders that agree are rarely wrong together. */
   crossModal: number;
   /** Of an example (picture, face, sound, video or moment) and the nearest thing in it. */
@@ -25,7 +27,7 @@ const EXAMPLE_FLOOR = 0.5;
 /** Euclidean distance of faces: 0 the same picture, from here on another person. */
 const FACE_LIMIT = 0.6;
 
-export function semanticFeatures({ why, fused }: Candidate, { floors }: Asking): SemanticFeatures {
+export function semanticFeatures({ why, fused }: Candidate, { intent, floors }: Asking): SemanticFeatures {
   const best = (channels: RegExp) => bestOf(why, channels);
   const textSimilarity = above(best(TEXT_CHANNELS), floors.text, floors.typicalText);
   const partsSimilarity = above(best(PARTS_CHANNEL), floors.text, floors.typicalText);
@@ -35,6 +37,7 @@ export function semanticFeatures({ why, fused }: Candidate, { floors }: Asking):
     textSimilarity,
     partsSimilarity,
     visualSimilarity,
+    sceneSimilarity: intent?.kind === 'scene' ? visualSimilarity : 0,
     crossModal: Math.min(textSimilarity, visualSimilarity),
     example: Math.max(
       above(best(EXAMPLE_CHANNELS), EXAMPLE_FLOOR, 1),

@@ -230,6 +230,7 @@ export const en = {
       satisfaction: 'Watched to the end',
       textSimilarity: 'Meaning of the texts',
       visualSimilarity: 'Meaning of the pictures',
+      sceneSimilarity: 'The picture described',
       crossModal: 'Texts and pictures agree',
       example: 'Likeness to the example',
       fused: 'Ranks in all channels',

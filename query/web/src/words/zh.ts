@@ -222,6 +222,7 @@ export const zh: Words = {
       satisfaction: '看到最后',
       textSimilarity: '文字含义',
       visualSimilarity: '画面含义',
+      sceneSimilarity: '所描述的画面',
       crossModal: '文字与画面一致',
       example: '与示例相似',
       fused: '各通道名次',
