@@ -37,7 +37,7 @@ const named = (wanted: string) =>
   tests.filter((test) => test.status === wanted).map(({ fullName }) => fullName);
 const sum = (of: 'in' | 'settled' | 'lost' | 'doubled') => faults.reduce((all, fault) => all + fault[of], 0);
 const result = {
-  command: 'KAFKA_BROKERS=… REDIS_URL=… node test/faults/report.ts',
+  command: 'KAFKA_BROKERS=… REDIS_URL=… QDRANT_BINARY=… node test/faults/report.ts',
   tests: { passed: named('passed').length, failed: named('failed'), skipped: named('skipped') },
   all: { in: sum('in'), settled: sum('settled'), lost: sum('lost'), doubled: sum('doubled') },
   faults,
