@@ -10,125 +10,27 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import kafkajs from 'kafkajs';
-import { z } from 'zod';
-import { BullmqJobQueue } from '../shared/adapters/bullmq-job-queue.ts';
-import { openKafkaEventBus } from '../shared/adapters/cluster/kafka-event-bus.ts';
-import { redisBackend } from '../shared/adapters/cluster/redis-bullmq.ts';
-import { openRedis } from '../shared/adapters/cluster/redis-connection.ts';
-import { RedisIdentityStore } from '../shared/adapters/cluster/redis-identity-store.ts';
-import { RedisLedger } from '../shared/adapters/cluster/redis-ledger.ts';
-import { FolderArtifactStore } from '../shared/adapters/embedded/folder-artifact-store.ts';
-import { loadConfig } from '../shared/config.ts';
-import { createLogger } from '../shared/telemetry/logger.ts';
-import { MemoryIndex } from '../test/fixtures/memory-index.ts';
 import { upload } from '../test/fixtures/pipeline.ts';
-import { type App, createApp } from '../workers/app.ts';
-import { type AnyStage, defineStage, ok } from '../workers/runtime/stage.ts';
+import { emptyStages, median, openEmptyPipeline, round, uploads } from './empty-pipeline.ts';
 
 const brokers = process.env.KAFKA_BROKERS;
 const redis = process.env.REDIS_URL;
 if (!brokers || !redis) throw new Error('KAFKA_BROKERS and REDIS_URL must name the servers.');
+const servers = { brokers, redis };
 
 const CONCURRENCY = 32;
 /** How long a handler of the scaling run waits: it costs no processor, as if a GPU or another service did the work. */
 const WAIT_MS = 250;
 const WAITING_CONCURRENCY = 4;
-const Empty = z.object({ made: z.literal(true) });
-const logger = createLogger({ level: 'silent' });
-
 /**
  * Where artifacts lie. Redis and Kafka write to memory and let the system carry it to the disk; only in `memory` are the
  * runtime's artifacts kept as they keep theirs. On `disk` each of them is forced down before its step counts as done.
  */
 const PLACES = { memory: '/dev/shm', disk: os.tmpdir() };
 type Place = keyof typeof PLACES;
-
-/** frames, or the whole shape: frames → ocr, faces, embedding; audio; all of them → document. */
-function emptyStages(shape: 'one' | 'all', concurrency: number, waitMs: number): AnyStage[] {
-  const common = (name: string) => ({
-    ...{ name, version: 1, output: Empty, config: z.object({}), concurrency },
-    ...{ timeoutMs: 60_000, retry: { attempts: 3, backoffMs: 100 } },
-  });
-  const create = async () => ({
-    async run() {
-      if (waitMs > 0) await delay(waitMs);
-      return ok({ made: true as const });
-    },
-  });
-  const frames = defineStage(common('frames'), create);
-  if (shape === 'one') return [frames] as unknown as AnyStage[];
-  const needFrames = { requires: { frames: Empty } };
-  return [
-    frames,
-    ...['ocr', 'faces', 'embedding'].map((name) => defineStage({ ...common(name), ...needFrames }, create)),
-    defineStage(common('audio'), create),
-    defineStage(
-      {
-        ...common('document'),
-        ...needFrames,
-        joins: { ocr: Empty, faces: Empty, embedding: Empty, audio: Empty },
-      },
-      create,
-    ),
-  ] as unknown as AnyStage[];
-}
-
-interface Opened {
-  app: App;
-  close(): Promise<void>;
-}
-
-async function openApp(
-  name: string,
-  folder: string,
-  stages: AnyStage[],
-  onDone: (stage: string) => void,
-): Promise<Opened> {
-  const config = loadConfig(
-    {},
-    {},
-    {
-      core: { mode: 'cluster', dataDir: folder, logLevel: 'silent' },
-      kafka: { brokers },
-      redis: { url: redis, prefix: name },
-      runtime: { maxQueueDepth: 1_000_000 },
-    },
-  );
-  const bus = await openKafkaEventBus(config.kafka, { logger });
-  const { prefix } = config.redis;
-  const queue = new BullmqJobQueue(redisBackend(await openRedis(config.redis, 'queue', logger), prefix));
-  const ledger = new RedisLedger(await openRedis(config.redis, 'store', logger), prefix);
-  const identities = new RedisIdentityStore(await openRedis(config.redis, 'store', logger), prefix);
-  const artifacts = new FolderArtifactStore(path.join(folder, 'artifacts'));
-  const app = await createApp(config, {
-    stages,
-    logger,
-    stores: {
-      bus,
-      queue,
-      ledger,
-      identities,
-      artifacts,
-      index: new MemoryIndex(),
-      close: async () => undefined,
-    },
-    onJob: ({ outcome, stage }) => {
-      if (outcome !== 'done') throw new Error(`a job of ${stage} ended as ${outcome}`);
-      onDone(stage);
-    },
-  });
-  return {
-    app,
-    async close() {
-      await app.stop();
-      for (const store of [bus, queue, ledger, identities, artifacts]) await store.close();
-    },
-  };
-}
 
 interface Timing {
   seconds: number;
@@ -260,7 +162,13 @@ async function runtime(events: number, place: Place): Promise<Timing> {
   const name = `bench-${randomUUID().slice(0, 8)}`;
   const folder = folderIn(place);
   const count = new Countdown();
-  const { app, close } = await openApp(name, folder, emptyStages('one', CONCURRENCY, 0), () => count.tick());
+  const { app, close } = await openEmptyPipeline(
+    servers,
+    name,
+    folder,
+    emptyStages('one', CONCURRENCY, 0),
+    () => count.tick(),
+  );
   await app.start();
   const warm = count.from(200);
   await app.publish(uploads(0, 200));
@@ -281,7 +189,7 @@ async function processes(howMany: number, events: number, waitMs: number): Promi
   const name = `bench-${randomUUID().slice(0, 8)}`;
   const folder = folderIn('memory');
   const count = new Countdown();
-  const publisher = await openApp(name, folder, emptyStages('all', 1, 0), () => undefined);
+  const publisher = await openEmptyPipeline(servers, name, folder, emptyStages('all', 1, 0), () => undefined);
   const children: ChildProcess[] = [];
   for (let n = 0; n < howMany; n++) {
     const child = fork(import.meta.filename, ['work', name, folder, String(waitMs)]);
@@ -308,8 +216,12 @@ async function processes(howMany: number, events: number, waitMs: number): Promi
 
 async function work(name: string, folder: string, waitMs: number): Promise<void> {
   const concurrency = waitMs > 0 ? WAITING_CONCURRENCY : CONCURRENCY;
-  const { app, close } = await openApp(name, folder, emptyStages('all', concurrency, waitMs), (stage) =>
-    process.send!(stage),
+  const { app, close } = await openEmptyPipeline(
+    servers,
+    name,
+    folder,
+    emptyStages('all', concurrency, waitMs),
+    ({ stage }) => process.send!(stage),
   );
   await app.start();
   process.send!('ready');
@@ -320,18 +232,6 @@ async function work(name: string, folder: string, waitMs: number): Promise<void>
 
 function folderIn(place: Place): string {
   return mkdtempSync(path.join(PLACES[place], 'cinedex-bench-'));
-}
-
-function uploads(from: number, to: number) {
-  return Array.from({ length: to - from }, (_, i) => upload(`v${from + i}`));
-}
-
-function round(value: number): number {
-  return Math.round(value * 100) / 100;
-}
-
-function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
 if (process.argv[2] === 'work') {

@@ -1,3 +1,4 @@
+import os from 'node:os';
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import type { BackfillProgress, BackfillResult, ListedBackfill } from '../../ops/backfill/index.ts';
@@ -50,6 +51,9 @@ interface BackfillOptions {
 
 const CLUSTER_PARALLEL = 8;
 
+/** Live work that shares this machine gets its processors first. */
+const stepBack = () => os.setPriority(os.constants.priority.PRIORITY_LOW);
+
 export function registerBackfill(program: Command, enter: Enter): void {
   const backfill = program
     .command('backfill')
@@ -76,6 +80,7 @@ export function registerBackfill(program: Command, enter: Enter): void {
       const session = enter(command);
       if (options.force && options.onlyStale)
         throw new CinedexError('USAGE', '--force and --only-stale contradict each other.');
+      stepBack();
       const request = requestOf(options, command.optsWithGlobals<GlobalOptions>().tenant, session);
       await withData(session, { work: !options.dryRun }, async ({ operations }) => {
         const plan = await showPlan(operations, request, session);
@@ -110,6 +115,7 @@ export function registerBackfill(program: Command, enter: Enter): void {
     .addHelpText('after', '\nExample:\n  cinedex backfill resume b20260131-093000-4f1c')
     .action(async (id: string, _: object, command: Command) => {
       const session = enter(command);
+      stepBack();
       await withData(session, { work: true }, async ({ operations }) => {
         const result = await follow(session.output, (onProgress) =>
           operations.resumeBackfill({ id }, onProgress, session.signal),

@@ -1,9 +1,11 @@
 /** How a backfill keeps out of the way of live work. */
-import { setImmediate, setTimeout } from 'node:timers/promises';
+import { setTimeout } from 'node:timers/promises';
 
 const SLICE_MS = 4;
 /** Pause after a slice while live work goes on in the same process: the backfill then has about a sixth of its time. */
 const PAUSE_MS = 20;
+/** Pause after a slice else: live work of other processes waits for the same servers, and perhaps the same processors. */
+const REST_MS = 8;
 /** Live work counts as going on for so long: between two steps of a video nothing of it runs here. */
 const LINGER_MS = 2_000;
 
@@ -24,7 +26,7 @@ export class Pacer {
     if (this.#live()) this.#liveAt = now;
     if (!this.#pausing && now - this.#since >= SLICE_MS) {
       const beside = now - this.#liveAt < LINGER_MS;
-      this.#pausing = (beside ? setTimeout(PAUSE_MS) : setImmediate()).then(() => {
+      this.#pausing = setTimeout(beside ? PAUSE_MS : REST_MS).then(() => {
         this.#since = performance.now();
         this.#pausing = undefined;
       });

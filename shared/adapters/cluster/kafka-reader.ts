@@ -6,7 +6,7 @@ import type { Admin, Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import { v4 as uuid } from 'uuid';
 import type { BusRecord } from '../../ports/event-bus.ts';
 import { type KafkaLog, kafkaError } from './kafka-client.ts';
-import { type GroupTimes, heartbeats, toRecord } from './kafka-subscription.ts';
+import { FETCH_BYTES, type GroupTimes, heartbeats, PARTITION_BYTES, toRecord } from './kafka-subscription.ts';
 
 export interface ReadRange {
   partition: number;
@@ -59,6 +59,8 @@ export async function* readRanges(
     heartbeatInterval: times.heartbeatMs,
     rebalanceTimeout: times.rebalanceMs,
     maxWaitTimeInMs: times.fetchWaitMs,
+    maxBytesPerPartition: PARTITION_BYTES,
+    maxBytes: FETCH_BYTES,
     allowAutoTopicCreation: false,
     retry: { retries: 6, initialRetryTime: 100, maxRetryTime: 1_000, restartOnFailure: async () => false },
   });
