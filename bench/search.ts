@@ -21,7 +21,7 @@ import { qdrantUrl } from '../test/servers/index.ts';
 import { cpuSeconds } from './cpu.ts';
 import { encodeSubjects, MOMENTS_PER_VIDEO, questions, TENANT, videoPoints } from './search/corpus.ts';
 
-const QUESTIONS = 40;
+const QUESTIONS = 110;
 const CONCURRENCY = [1, 16];
 /** Videos written together while the library grows, and one by one once it has grown. */
 const VIDEOS_A_WRITE = 25;
