@@ -178,6 +178,30 @@ describe('requests to Qdrant', () => {
     });
   });
 
+  it('let no set of two vectors look like a sparse vector, and keep its numbers as they round to 32 bits', async () => {
+    const index = await open();
+    await index.ensureGeneration('g1', [VIDEOS]);
+    for (const first of [
+      [0, 1],
+      [1, 0],
+      [3, 4],
+    ]) {
+      const values = [first, [0.5, -1]];
+      await index.upsert('g1', 'videos', [{ ...VIDEO, multivectors: { parts: values } }]);
+      await index.query('g1', 'videos', [{ kind: 'multi', vector: 'parts', values, limit: 1 }]);
+      const written = server.sent('put', '/collections/{collection_name}/points').at(-1) as {
+        points: { vector: { parts: number[][] } }[];
+      };
+      const asked = server.sent('post', '/collections/{collection_name}/points/query/batch').at(-1) as {
+        searches: { query: number[][] }[];
+      };
+      for (const set of [written.points[0]!.vector.parts, asked.searches[0]!.query]) {
+        expect(set[0]!.every(Number.isInteger)).toBe(false);
+        expect(set.map((vector) => Array.from(Float32Array.from(vector)))).toEqual(values);
+      }
+    }
+  });
+
   it('switch all collections of a generation in one request', async () => {
     const index = await open();
     await index.ensureGeneration('g0', SCHEMAS);

@@ -1,5 +1,6 @@
 /** The VideoIndex contract on a real Qdrant, and what only a real one can show. */
 import { randomUUID } from 'node:crypto';
+import type { Schemas } from '@qdrant/js-client-rest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { QdrantVideoIndex } from '../../shared/adapters/cluster/qdrant-video-index.ts';
 import { loadConfig } from '../../shared/config.ts';
@@ -133,6 +134,67 @@ describe.skipIf(!url)('on a Qdrant server', () => {
       const [hits] = await opened.store.query('g', 'moments', [{ kind: 'scan', limit: 1_400 }]);
       expect(new Set(hits!.map(({ id }) => id)).size).toBe(1_400);
       expect(Object.keys(hits![0]!.payload).sort()).toEqual(['half', 'tenant']);
+    });
+
+    it('is laid out on the server as configured: read back from it', async () => {
+      const { config, store, dispose } = await openAlone({ onDisk: true });
+      await store.ensureGeneration('g', [{ ...schema, multivectors: { parts: { dimensions: 3 } } }]);
+      const read = async ({ prefix }: typeof config) => {
+        const response = await fetch(`${url}/collections/${prefix}.g.moments`);
+        return ((await response.json()) as { result: Schemas['CollectionInfo'] }).result;
+      };
+      const there = await read(config);
+      expect(there.config.params).toMatchObject({
+        vectors: {
+          picture: { size: dimensions, distance: 'Cosine', on_disk: true },
+          face: { size: dimensions, distance: 'Euclid', on_disk: true },
+          parts: { size: 3, distance: 'Cosine', multivector_config: { comparator: 'max_sim' } },
+        },
+        sparse_vectors: { bm25_speech: { modifier: 'idf', index: { on_disk: true } } },
+        on_disk_payload: true,
+      });
+      expect(there.config.quantization_config).toMatchObject({
+        scalar: { type: 'int8', quantile: 0.99, always_ram: true },
+      });
+      expect(there.payload_schema).toMatchObject({
+        tenant: { data_type: 'keyword', params: { is_tenant: true, on_disk: true } },
+        half: { data_type: 'integer', params: { on_disk: true } },
+      });
+      const inMemory = await read(opened.config);
+      expect(inMemory.config.params).toMatchObject({
+        vectors: { picture: { on_disk: false } },
+        on_disk_payload: false,
+      });
+      await dispose();
+    });
+
+    it('comes back from its snapshot as it was', async () => {
+      const { store, reopen, dispose } = await openAlone();
+      await store.ensureGeneration('g', [schema]);
+      await store.upsert('g', 'moments', points.slice(0, 100));
+      await store.activate('g');
+      const query = { kind: 'dense' as const, vector: 'face', values: points[0]!.vectors.face!, limit: 10 };
+      const before = await store.query('g', 'moments', [query]);
+      const [snapshot] = await store.snapshot('g');
+      const address = `${url}/collections/${snapshot!.collection}/snapshots`;
+      const bytes = await (await fetch(`${address}/${snapshot!.name}`)).blob();
+      expect(bytes.size).toBe(snapshot!.bytes);
+      await store.dropGeneration('g');
+      await expect(store.count('g', 'moments')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      const form = new FormData();
+      form.set('snapshot', bytes, snapshot!.name);
+      const restored = await fetch(`${address}/upload?wait=true&priority=snapshot`, {
+        ...{ method: 'POST', body: form },
+      });
+      expect(restored.status, await restored.text()).toBe(200);
+      const again = await reopen();
+      expect(await again.generations()).toEqual(['g']);
+      await again.ensureGeneration('g', [schema]);
+      await again.activate('g');
+      expect(await again.active()).toBe('g');
+      expect(await again.count('g', 'moments')).toBe(100);
+      expect(await again.query('g', 'moments', [query])).toEqual(before);
+      await dispose();
     });
 
     it('makes a snapshot of each collection of a generation', async () => {

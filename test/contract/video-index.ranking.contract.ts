@@ -170,6 +170,29 @@ export function rankingContract(trial: Trial): void {
     expect(answers[2]!.every(({ score }) => score === 0)).toBe(true);
   });
 
+  it.each<Filter>([
+    [
+      { field: 'tenant', equals: 'a' },
+      { field: 'tenant', notEquals: 'a' },
+    ],
+    [
+      { field: 'people', anyOf: ['Ann'] },
+      { field: 'people', notEquals: 'Ann' },
+    ],
+    [
+      { field: 'live', notEquals: true },
+      { field: 'live', equals: true },
+    ],
+    [
+      { field: 'score', gte: 1, lte: 1 },
+      { field: 'score', notEquals: 1 },
+    ],
+  ])('finds nothing by what contradicts itself: %o and %o', async (...filter) => {
+    await put(point({ payload: { tenant: 'a', people: ['Ann'], live: true, score: 1 } }));
+    expect(await scan(filter)).toEqual([]);
+    expect(await trial.index.count(trial.generation, 'videos', filter)).toBe(0);
+  });
+
   it('filters as the conditions say, on random payloads', async () => {
     const word = fc.constantFrom('a', 'b', 'ä', '视', "'", "x' or 'x'='x", '\\', '%', '', '`;--');
     const payload = fc.record(

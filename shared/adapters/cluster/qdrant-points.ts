@@ -1,4 +1,5 @@
 /** Points and filters in Qdrant's words. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Schemas } from '@qdrant/js-client-rest';
 import { CinedexError } from '../../contracts/errors.ts';
 import type {
@@ -40,7 +41,7 @@ export function toQdrantPoint(point: Point, { schema, meanLengths }: Layout): Sc
   }
   for (const [name, set] of Object.entries(point.multivectors ?? {})) {
     checkMultivector(name, set, schema);
-    if (set.length > 0) vector[name] = set.map((values) => Array.from(values));
+    if (set.length > 0) vector[name] = toSet(set);
   }
   const kept: Record<string, string> = {};
   for (const [field, list] of Object.entries(point.lexical)) {
@@ -60,6 +61,19 @@ export function toQdrantPoint(point: Point, { schema, meanLengths }: Layout): Sc
   }
   const payload = Object.keys(kept).length > 0 ? { ...point.payload, [TOKENS_KEY]: kept } : point.payload;
   return { id: point.id, vector, payload };
+}
+
+/**
+ * A set of vectors as Qdrant reads one. Of two lists it takes the first for the dimensions of a sparse vector when all its
+ * numbers are whole (seen in 1.18.2): one must not look whole. What is added is lost when the server rounds to 32 bits.
+ */
+function toSet(set: readonly ArrayLike<number>[]): number[][] {
+  const lists = set.map((values) => Array.from(values));
+  const [first] = lists;
+  if (first && lists.length === 2 && first.every(Number.isInteger)) {
+    first[0] = first[0] === 0 ? Number.MIN_VALUE : first[0]! * (1 + Number.EPSILON);
+  }
+  return lists;
 }
 
 export function toPoint({ id, vector, payload }: Schemas['Record'], schema: CollectionSchema): Point {
@@ -123,8 +137,7 @@ export function toQueryRequest(
   if (query.kind === 'multi') {
     checkMultivector(query.vector, query.values, schema);
     if (filter === NOTHING || query.limit < 1 || query.values.length === 0) return NOTHING;
-    const vectors = query.values.map((values) => Array.from(values));
-    return { ...common, query: vectors, using: query.vector, filter, params };
+    return { ...common, query: toSet(query.values), using: query.vector, filter, params };
   }
   checkVector(query.vector, query.values, schema);
   if (filter === NOTHING || query.limit < 1) return NOTHING;
@@ -164,7 +177,9 @@ export function toFilter(filter: Filter, schema: CollectionSchema): Schemas['Fil
     if (wanted.length === 0) nothing = true;
     else must.push(wanted.length === 1 ? wanted[0]! : { should: wanted });
   }
-  if (nothing) return NOTHING;
+  // A server (seen in 1.18.2) takes a condition that is all of `must` as settled, and finds its points though it is denied too.
+  const denied = must.some((wanted) => mustNot.some((not) => isDeepStrictEqual(wanted, not)));
+  if (nothing || denied) return NOTHING;
   return { ...(must.length > 0 && { must }), ...(mustNot.length > 0 && { must_not: mustNot }) };
 }
 
