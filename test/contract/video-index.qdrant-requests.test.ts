@@ -178,6 +178,12 @@ describe('requests to Qdrant', () => {
     });
   });
 
+  it('want answers uncompressed: compressed ones wait for acknowledgements', async () => {
+    await (await open()).active();
+    expect(server.exchanges.length).toBeGreaterThan(0);
+    for (const { headers } of server.exchanges) expect(headers['accept-encoding']).toBe('identity');
+  });
+
   it('let no set of two vectors look like a sparse vector, and keep its numbers as they round to 32 bits', async () => {
     const index = await open();
     await index.ensureGeneration('g1', [VIDEOS]);

@@ -39,8 +39,12 @@ export async function connect(config: QdrantConfig, logger?: Logger): Promise<Re
   const client = new QdrantClient({
     ...address(config.url),
     timeout: config.timeoutMs,
-    // Not `apiKey`: given that, the client writes to the console.
-    headers: config.apiKey ? { 'api-key': config.apiKey } : {},
+    headers: {
+      // Compressed answers leave the server in pieces, of which the last may wait 40 ms for an acknowledgement.
+      'accept-encoding': 'identity',
+      // Not `apiKey`: given that, the client writes to the console.
+      ...(config.apiKey && { 'api-key': config.apiKey }),
+    },
     // Checked below, for the same reason.
     checkCompatibility: false,
   });
