@@ -63,7 +63,8 @@ export const FramesExtracted = z.object({
   keyFrames: z.array(KeyFrame).min(1),
   /**
    * Pictures at an even rate (about two a second) for what must be followed over time: captions and faces.
-   * All JPEGs lie one after the other in one blob; a still picture is stored once and referred to again.
+   * All JPEGs lie one after the other in one blob, each followed by the same picture in grey, SMALL_GREY (shared/media/samples)
+   * in size, a byte a pixel; a still picture is stored once and referred to again.
    */
   samples: z.object({
     blob: BlobRef,

@@ -3,6 +3,9 @@ import type { FramesExtracted } from '../contracts/artifacts.ts';
 import { CinedexError } from '../contracts/errors.ts';
 import type { ArtifactStore } from '../ports/artifact-store.ts';
 
+/** Size of the grey picture, a byte a pixel, that follows each JPEG of the strip: enough to tell whether two show the same. */
+export const SMALL_GREY = { width: 72, height: 64, bytes: 72 * 64 } as const;
+
 /** One stored picture and every moment at which it was on the screen. */
 export interface SamplePicture {
   /** JPEG, upright, at most 1280 pixels wide. */

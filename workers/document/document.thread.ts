@@ -1,11 +1,10 @@
 /** What the document stage computes, away from the event loop: tokens and keywords of long texts, signatures of videos. */
-import sharp from 'sharp';
 import { isSameRecording } from '../../shared/audio/fingerprint-match.ts';
 import type { Keyword } from '../../shared/contracts/artifacts.ts';
 import { analyse } from '../../shared/text/analyse.ts';
 import { segmenter } from '../../shared/text/segmenter.ts';
 import { serve } from '../../shared/threads/serve.ts';
-import { differenceHash, GREY_HEIGHT, GREY_WIDTH, pictureArea } from './picture-hash.ts';
+import { differenceHash, pictureArea } from './picture-hash.ts';
 import { judgePictures, judgeSound, type Pictures, unpackHashes, type Verdict } from './signature.ts';
 import { type DocumentTexts, documentKeywords } from './texts.ts';
 
@@ -20,8 +19,6 @@ function unpack({ durationSec, hashes }: PackedPictures): Pictures {
 }
 
 function create() {
-  sharp.concurrency(1);
-  sharp.cache(false);
   return {
     /** Loads the dictionary of Chinese. */
     ready: (): void => {
@@ -32,19 +29,6 @@ function create() {
 
     /** Tokens of each text for the index, joined by blanks: thousands of short strings are slow to hand over. */
     analyse: (texts: string[]): string[] => texts.map((text) => analyse(text).join(' ')),
-
-    /** Small grey pictures, one after the other. */
-    shrink: async (pictures: Uint8Array[]): Promise<Uint8Array[]> =>
-      Promise.all(
-        pictures.map(async (picture) => {
-          const grey = await sharp(picture)
-            .greyscale()
-            .resize(GREY_WIDTH, GREY_HEIGHT, { fit: 'fill', fastShrinkOnLoad: true })
-            .raw()
-            .toBuffer();
-          return new Uint8Array(grey);
-        }),
-      ),
 
     hash: (greys: Uint8Array[]): { high: number; low: number }[] => {
       const area = pictureArea(greys);

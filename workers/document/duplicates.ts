@@ -4,6 +4,7 @@ import type { AudioAnalyzed, FramesExtracted } from '../../shared/contracts/arti
 import { BlobRef, type VideoRef } from '../../shared/contracts/common.ts';
 import { CinedexError } from '../../shared/contracts/errors.ts';
 import { pointId } from '../../shared/index/schema.ts';
+import { SMALL_GREY } from '../../shared/media/samples.ts';
 import type { ArtifactStore } from '../../shared/ports/artifact-store.ts';
 import type { Hit, VideoIndex } from '../../shared/ports/video-index.ts';
 import type { ThreadClient } from '../../shared/threads/client.ts';
@@ -25,7 +26,6 @@ interface Tools {
 }
 
 const MOST_PICTURES = 240;
-const PICTURES_AT_ONCE = 16;
 /** Candidates looked at; they share a band, so nearly all videos with a like picture are among them. */
 const MOST_CANDIDATES = 200;
 
@@ -43,13 +43,9 @@ export async function signVideo(
   );
   const stored = [...new Map(chosen.map((item) => [item.offset, item])).values()];
   const greys: Uint8Array[] = [];
-  for (let from = 0; from < stored.length; from += PICTURES_AT_ONCE) {
-    const pictures = await Promise.all(
-      stored
-        .slice(from, from + PICTURES_AT_ONCE)
-        .map(async ({ offset, length }) => new Uint8Array(await artifacts.getRange(blob, offset, length))),
-    );
-    greys.push(...(await thread.call('shrink', [pictures], { signal })));
+  for (const { offset, length } of stored) {
+    signal.throwIfAborted();
+    greys.push(new Uint8Array(await artifacts.getRange(blob, offset + length, SMALL_GREY.bytes)));
   }
   const hashed = greys.length === 0 ? [] : await thread.call('hash', [greys], { signal });
   const byOffset = new Map(stored.map(({ offset }, i) => [offset, hashed[i]!]));

@@ -1,8 +1,9 @@
 /** Difference hashes of small grey pictures, with black bars left out so that letterboxed copies are still alike. */
 
-/** Size to which pictures are brought before hashing; big enough to see bars, small enough to cost nothing. */
-export const GREY_WIDTH = 72;
-export const GREY_HEIGHT = 64;
+import { SMALL_GREY } from '../../shared/media/samples.ts';
+
+/** Big enough to see bars, small enough to cost nothing. */
+const { width: GREY_WIDTH, height: GREY_HEIGHT } = SMALL_GREY;
 const BAR_LUMA = 24;
 /** Bars take away at most this share of each side; what is darker all over is a dark picture. */
 const MAX_BAR = 0.3;

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
+import { SMALL_GREY } from '../../shared/media/samples.ts';
 import { describedPicture } from '../../test/fixtures/described-video.ts';
-import { differenceHash, GREY_HEIGHT, GREY_WIDTH, pictureArea } from './picture-hash.ts';
+import { differenceHash, pictureArea } from './picture-hash.ts';
 import {
   bitsApart,
   comparePictures,
@@ -17,7 +18,7 @@ import {
 
 async function grey(picture: Sharp | Buffer): Promise<Uint8Array> {
   const pipeline = Buffer.isBuffer(picture) ? sharp(picture) : picture;
-  return pipeline.greyscale().resize(GREY_WIDTH, GREY_HEIGHT, { fit: 'fill' }).raw().toBuffer();
+  return pipeline.greyscale().resize(SMALL_GREY.width, SMALL_GREY.height, { fit: 'fill' }).raw().toBuffer();
 }
 
 async function hashes(pictures: (Sharp | Buffer)[]) {

@@ -20,7 +20,7 @@ type Extracted = Extract<FramesJobResult, { kind: 'frames' }>;
 export const frames = defineStage(
   {
     name: 'frames',
-    version: 1,
+    version: 2,
     output: FramesExtracted,
     config: FramesConfig,
     keyConfig: (config) => config,

@@ -5,12 +5,12 @@ import type { SafeMedia } from '../../shared/media/safe-media.ts';
 import type { FramesConfig } from './config.ts';
 import { filterGraph, storedSize } from './graph.ts';
 import { readPackets } from './matroska.ts';
-import { isStill, measure } from './picture.ts';
+import { isStill, measure, smallGrey } from './picture.ts';
 import { type Candidate, chooseKeyFrames, makeShots, shotAt } from './select.ts';
 import { type Boundary, ShotDetector } from './shots.ts';
 
 export interface Sample extends Candidate {
-  /** Place of its JPEG in the samples file; shared by samples that show the same. */
+  /** Place of its JPEG in the samples file, the small grey picture behind it; shared by samples that show the same. */
   offset: number;
   length: number;
 }
@@ -35,7 +35,7 @@ export interface PassRequest {
   video: VideoTrack;
   durationSec: number | null;
   config: FramesConfig;
-  /** Where the JPEGs go, one after the other. */
+  /** Where the JPEGs and their small grey pictures go, one after the other. */
   samplesFile: string;
 }
 
@@ -120,9 +120,10 @@ class SampleWriter {
       this.samples.push({ ...last, timeSec });
       return;
     }
-    await this.#file.write(jpeg, 0, jpeg.length, this.#end);
+    const both = Buffer.concat([jpeg, smallGrey(grey)]);
+    await this.#file.write(both, 0, both.length, this.#end);
     this.samples.push({ timeSec, offset: this.#end, length: jpeg.length, ...measure(grey) });
-    this.#end += jpeg.length;
+    this.#end += both.length;
     this.#stored = grey;
   }
 }

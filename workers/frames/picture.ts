@@ -1,5 +1,7 @@
 /** Measures on the small grey pictures (320 × 180) that come with each candidate. */
 
+import { SMALL_GREY } from '../../shared/media/samples.ts';
+
 export const GREY_WIDTH = 320;
 export const GREY_HEIGHT = 180;
 
@@ -68,6 +70,24 @@ function differenceHash(grey: Uint8Array): string {
     }
   }
   return hash.toString(16).padStart(16, '0');
+}
+
+/** The same picture at the size of `SMALL_GREY`, each pixel the mean of those it covers. */
+export function smallGrey(grey: Uint8Array): Uint8Array {
+  const { width, height } = SMALL_GREY;
+  const small = new Uint8Array(width * height);
+  for (let row = 0; row < height; row++) {
+    const top = Math.floor((row * GREY_HEIGHT) / height);
+    const bottom = Math.ceil(((row + 1) * GREY_HEIGHT) / height);
+    for (let column = 0; column < width; column++) {
+      const left = Math.floor((column * GREY_WIDTH) / width);
+      const right = Math.ceil(((column + 1) * GREY_WIDTH) / width);
+      let sum = 0;
+      for (let y = top; y < bottom; y++) for (let x = left; x < right; x++) sum += grey[y * GREY_WIDTH + x]!;
+      small[row * width + column] = sum / ((bottom - top) * (right - left)) + 0.5;
+    }
+  }
+  return small;
 }
 
 /** Bits in which two difference hashes differ, 0..64. */
