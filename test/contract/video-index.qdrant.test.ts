@@ -221,10 +221,16 @@ describe.skipIf(!url)('on a Qdrant server', () => {
       ]).flat();
       const wanted = await opened.store.query('g', 'moments', queries);
       const found = await store.query('g', 'moments', queries);
-      const kept = wanted.flatMap((hits, i) =>
-        hits.filter(({ id }) => found[i]!.some((hit) => hit.id === id)),
-      );
-      expect(kept.length / wanted.flat().length).toBeGreaterThan(0.9);
+      const kept = (kind: 'dense' | 'lexical') => {
+        const asked = queries.flatMap((query, i) => (query.kind === kind ? [i] : []));
+        const same = asked.flatMap((i) =>
+          wanted[i]!.filter(({ id }) => found[i]!.some((hit) => hit.id === id)),
+        );
+        return same.length / asked.flatMap((i) => wanted[i]!).length;
+      };
+      expect(kept('dense')).toBeGreaterThan(0.95);
+      // Each shard weighs words by how rare they are in it, and few points make that uneven.
+      expect(kept('lexical')).toBeGreaterThan(0.7);
       await dispose();
     });
 
