@@ -62,7 +62,7 @@ export async function startServer(recipe: ServerRecipe): Promise<TestServer> {
     started.once('error', (error) => {
       failed = error;
     });
-    if (started.pid !== undefined) endWithUs(started.pid);
+    if (started.pid !== undefined) goesWithUs(folder, started.pid);
     const deadline = Date.now() + recipe.startTimeoutMs;
     for (;;) {
       if (failed) throw failed;
@@ -153,9 +153,13 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Kills the process when this one is gone, however it went: the watcher sees its input close. */
-function endWithUs(pid: number): void {
-  const watcher = spawn('sh', ['-c', 'read -r _; kill -9 "$1" 2>/dev/null', 'sh', String(pid)], {
+/**
+ * Kills the process, if one is given, and removes the folder when this process is gone, however it went: the watcher sees its
+ * input close. (Vitest ends its processes by a signal, so that their `exit` handlers never run.)
+ */
+export function goesWithUs(folder: string, pid?: number): void {
+  const script = 'read -r _; if [ -n "$2" ]; then kill -9 "$2" 2>/dev/null; sleep 0.2; fi; rm -rf -- "$1"';
+  const watcher = spawn('sh', ['-c', script, 'sh', folder, String(pid ?? '')], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
   });
