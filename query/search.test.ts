@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { Payload } from '../shared/ports/video-index.ts';
 import type { DescribedVideo } from '../test/fixtures/described-video.ts';
 import { type DocumentBench, documentBench } from '../test/fixtures/document-services.ts';
 import { createSearch, type SearchAnswer, type SearchRequest } from './search.ts';
@@ -126,6 +127,47 @@ describe('search', () => {
     expect(weak.length).toBeGreaterThan(0);
     for (const { grade } of weak) expect(grade).toBeLessThan(0.35);
     expect((await ask('quarterly tax return form')).weak).toEqual([]);
+  });
+
+  it('reads no field of a payload that it did not ask for', async () => {
+    const { index } = bench.services;
+    const unasked = new Set<string>();
+    const watch = (payload: Payload, fields: readonly string[]): Payload =>
+      new Proxy(payload, {
+        get(target, name) {
+          if (typeof name === 'string' && !fields.includes(name)) unasked.add(name);
+          return Reflect.get(target, name);
+        },
+      });
+    const query: typeof index.query = async (generation, collection, queries) => {
+      const found = await index.query(generation, collection, queries);
+      return found.map((hits, i) => {
+        const { fields } = queries[i]!;
+        return fields ? hits.map((hit) => ({ ...hit, payload: watch(hit.payload, fields) })) : hits;
+      });
+    };
+    const watched = new Proxy(index, {
+      get(target, name) {
+        const value: unknown = name === 'query' ? query : Reflect.get(target, name, target);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+    const search = createSearch({ ...bench.services, index: watched }, { floors: { visual: 0.4 } });
+    let found = 0;
+    for (const filter of [
+      undefined,
+      { hasText: true },
+      { hasSpeech: true, hasFaces: true, explicit: true },
+    ]) {
+      for (const text of ['gravity', '厨房 咖啡', 'dogs season 2 of 2024', 'kitchen under 1 minute, 720p']) {
+        const request = { tenant: 'default', text, filter, explain: true, weak: true };
+        found += (await search(request)).results.length;
+      }
+    }
+    expect(found).toBeGreaterThan(4);
+    // Moments have it; of a video it is looked for in vain.
+    unasked.delete('startSec');
+    expect([...unasked]).toEqual([]);
   });
 
   it('refuses weights of channels that there are not', () => {

@@ -27,6 +27,13 @@ const MOST_VIDEOS = 200;
 /** Up to so many videos a filter on them is passed on to what knows a video only by its id. */
 const MOST_PASSED_ON = 1_000;
 const MOST_MOMENTS = 5_000;
+/** What of a video's payload is graded, ranked and shown. Its picture hashes and bands, which are most of it, stay in the store. */
+const CANDIDATE_FIELDS = [
+  ...['video', 'title', 'description', 'language', 'source', 'uploader', 'channel', 'channelName'],
+  ...['series', 'season', 'episode', 'tags', 'cast', 'people', 'names', 'labels', 'sounds', 'explicit'],
+  ...['publishedAt', 'durationSec', 'width', 'height', 'poster', 'nearDuplicateGroup', 'complete'],
+  ...['views', 'impressions', 'clicks', 'watchSeconds', 'meanPosition', 'queries'],
+];
 
 /**
  * Conditions on videos as a condition on their moments, faces and sounds, so that these are not found in vain. Where too many
@@ -70,18 +77,19 @@ export async function loadCandidates(
     collection: CollectionName,
     limit: number,
     more: readonly Condition[],
+    fields?: readonly string[],
   ): Promise<Hit[]> => {
     const [hits = []] = await index.query(generation, collection, [
       {
-        ...{ kind: 'scan', limit },
+        ...{ kind: 'scan', limit, fields },
         filter: [{ field: 'tenant', equals: tenant }, { field: 'video', anyOf: ids }, ...more],
       },
     ]);
     return hits;
   };
   const [videos, moments] = await Promise.all([
-    scan('videos', ids.length, conditions),
-    needsMoments(filter) ? scan('moments', MOST_MOMENTS, []) : [],
+    scan('videos', ids.length, conditions, CANDIDATE_FIELDS),
+    needsMoments(filter) ? scan('moments', MOST_MOMENTS, [], ['video', 'cues']) : [],
   ]);
   const withText = new Set(
     moments
