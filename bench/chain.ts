@@ -27,7 +27,7 @@ const videos = given.length > 0 ? given : [synthetic(path.join(scratch, 'synthet
 const roots = [...new Set([...videos.map((file) => path.dirname(file)), scratch])].join(',');
 
 const media = createSafeMedia(configFor('probe').media, logger);
-const ffmpeg = (await media.binaries()).ffmpeg.path;
+const ffmpeg = (await media.tools()).binaries.ffmpeg.path;
 /** A worker runs for days: what its first minute costs (loading, compiling) is spent on this before anything is measured. */
 const warm = excerpt(videos[0]!, path.join(scratch, 'warm.mkv'), 15);
 

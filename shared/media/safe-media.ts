@@ -10,12 +10,13 @@ import ffmpegCommand from 'fluent-ffmpeg';
 import type { CoreConfig } from '../config.ts';
 import { CinedexError } from '../contracts/errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { findBinaries, type MediaBinaries } from './binaries.ts';
 import { explainEnding, withoutAddresses } from './failure.ts';
 import { ALLOWED_FORMATS, PROBE_QUESTION, type ProbeResult, readProbe } from './probe.ts';
+import { fileIdentity, ProbeMemory } from './probe-memory.ts';
 import { isProtectedMp4 } from './protection.ts';
-import { type ConfinedChild, detectConfinement, type Limits, startConfined } from './sandbox.ts';
+import { type ConfinedChild, type Limits, startConfined } from './sandbox.ts';
 import { type Sniffed, sniffFile } from './sniff.ts';
+import { findTools, type MediaTools } from './tools.ts';
 
 export type MediaConfig = CoreConfig['media'];
 
@@ -67,15 +68,15 @@ export interface RunResult {
 
 export interface SafeMedia {
   /**
-   * What the file holds. Looks at the first bytes, then asks ffprobe.
+   * What the file holds. Looks at the first bytes, then asks ffprobe, once for all stages that open the same file.
    * @throws CinedexError MEDIA_EMPTY, MEDIA_UNSUPPORTED, MEDIA_CORRUPT, MEDIA_ENCRYPTED, MEDIA_LIMIT (picture too large),
    * MEDIA_TIMEOUT, ABORTED, DEPENDENCY_MISSING
    */
   probe(path: string, signal: AbortSignal): Promise<ProbeResult>;
   /** @throws CinedexError as `probe`, and FFMPEG_FAILED */
   run(request: RunRequest): Promise<RunResult>;
-  /** Which builds are used. Found on first use. @throws CinedexError DEPENDENCY_MISSING */
-  binaries(): Promise<MediaBinaries>;
+  /** What is used, found on first use; threads are given it. @throws CinedexError DEPENDENCY_MISSING */
+  tools(): Promise<MediaTools>;
 }
 
 const GiB = 1024 ** 3;
@@ -104,29 +105,31 @@ interface TextRing {
   get(): string;
 }
 
-export function createSafeMedia(config: MediaConfig, logger?: Pick<Logger, 'warn'>): SafeMedia {
-  let tools:
-    | Promise<{ binaries: MediaBinaries; confine: Awaited<ReturnType<typeof detectConfinement>> }>
-    | undefined;
+/** Of all stages of this process. */
+const probes = new ProbeMemory();
 
-  function prepare() {
-    tools ??= Promise.all([findBinaries(config), detectConfinement()]).then(([binaries, confine]) => {
-      const { ffmpeg } = binaries;
-      if (ffmpeg.origin === 'npm') {
-        logger?.warn(
-          { path: ffmpeg.path, version: ffmpeg.version, year: ffmpeg.year },
-          'using the old ffmpeg that npm installed; a current one (media.ffmpegPath) is safer and faster',
-        );
-      }
-      if (process.platform === 'linux' && !confine) {
-        logger?.warn('setpriv, prlimit or nice is missing: ffmpeg runs without the system’s limits');
-      }
-      return { binaries, confine };
-    });
-    // A missing binary may be installed meanwhile: look again next time.
-    tools.catch(() => {
-      tools = undefined;
-    });
+/** @param given what another thread found; without it the tools are looked for */
+export function createSafeMedia(
+  config: MediaConfig,
+  logger?: Pick<Logger, 'warn'>,
+  given?: MediaTools,
+): SafeMedia {
+  let hasWarned = false;
+
+  async function prepare(): Promise<MediaTools> {
+    const tools = given ?? (await findTools(config));
+    if (hasWarned) return tools;
+    hasWarned = true;
+    const { ffmpeg } = tools.binaries;
+    if (ffmpeg.origin === 'npm') {
+      logger?.warn(
+        { path: ffmpeg.path, version: ffmpeg.version, year: ffmpeg.year },
+        'using the old ffmpeg that npm installed; a current one (media.ffmpegPath) is safer and faster',
+      );
+    }
+    if (process.platform === 'linux' && !tools.confinement) {
+      logger?.warn('setpriv, prlimit or nice is missing: ffmpeg runs without the system’s limits');
+    }
     return tools;
   }
 
@@ -145,8 +148,18 @@ export function createSafeMedia(config: MediaConfig, logger?: Pick<Logger, 'warn
   ];
 
   async function probe(file: string, signal: AbortSignal): Promise<ProbeResult> {
-    const { binaries, confine } = await prepare();
-    const { sniffed, bytes } = await look(file);
+    const tools = await prepare();
+    const looked = await look(file);
+    const key = JSON.stringify([await fileIdentity(file), tools.binaries.ffprobe.path, config.maxPixels]);
+    return probes.recall(key, (own) => ask(file, looked, tools, own), signal);
+  }
+
+  async function ask(
+    file: string,
+    { sniffed, bytes }: Awaited<ReturnType<typeof look>>,
+    { binaries, confinement }: MediaTools,
+    signal: AbortSignal,
+  ): Promise<ProbeResult> {
     if (await isProtectedMp4(file)) {
       throw new CinedexError('MEDIA_ENCRYPTED', 'The tracks are protected (common encryption or DRM).');
     }
@@ -157,7 +170,7 @@ export function createSafeMedia(config: MediaConfig, logger?: Pick<Logger, 'warn
         binaries.ffprobe.path,
         [...args, ...PROBE_QUESTION, '-i', name],
         [1],
-        confine,
+        confinement,
         limits(timeoutMs),
       );
       const chunks: Buffer[] = [];
@@ -191,7 +204,7 @@ export function createSafeMedia(config: MediaConfig, logger?: Pick<Logger, 'warn
   }
 
   async function run(request: RunRequest): Promise<RunResult> {
-    const { binaries, confine } = await prepare();
+    const { binaries, confinement } = await prepare();
     const { sniffed } = await look(request.path);
     const timeoutMs = request.timeoutMs ?? config.timeoutMs;
     const { inputOptions = [], logLevel = 'error', outputs } = request;
@@ -225,7 +238,7 @@ export function createSafeMedia(config: MediaConfig, logger?: Pick<Logger, 'warn
             binaries.ffmpeg.path,
             args,
             outputs.map(({ fd }) => fd),
-            confine,
+            confinement,
             limits(timeoutMs),
           );
           started(child.process, null, null);
@@ -266,7 +279,7 @@ export function createSafeMedia(config: MediaConfig, logger?: Pick<Logger, 'warn
     });
   }
 
-  return { probe, run, binaries: async () => (await prepare()).binaries };
+  return { probe, run, tools: prepare };
 }
 
 interface Watch {

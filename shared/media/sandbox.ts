@@ -16,8 +16,12 @@ export interface Limits {
   fileBytes: number;
 }
 
-/** Prefix of the command that applies {@link Limits}; empty where the system lacks the tools. */
-export type Confinement = (limits: Limits) => string[];
+/** Where the system's tools lie that apply {@link Limits}. */
+export interface Confinement {
+  setpriv: string;
+  prlimit: string;
+  nice: string;
+}
 
 /**
  * Few heaps, so that glibc's one a thread does not eat the address space on machines with many cores. No character
@@ -30,25 +34,14 @@ const ENVIRONMENT = {
   LC_ALL: 'C',
 };
 
-let detected: Promise<Confinement | undefined> | undefined;
-
-/** What this system offers, tried once a process. Undefined: the limits of the system cannot be used. */
-export function detectConfinement(): Promise<Confinement | undefined> {
-  detected ??= detect();
-  return detected;
-}
-
-async function detect(): Promise<Confinement | undefined> {
-  if (process.platform !== 'linux') return undefined;
+/** What this system offers, found by trying. Null: the limits of the system cannot be used. */
+export async function detectConfinement(): Promise<Confinement | null> {
+  if (process.platform !== 'linux') return null;
   const [setpriv, prlimit, nice] = await Promise.all(['setpriv', 'prlimit', 'nice'].map(locate));
-  if (!setpriv || !prlimit || !nice) return undefined;
-  const confinement: Confinement = ({ memoryBytes, cpuSec, fileBytes }) => [
-    ...[setpriv, '--pdeathsig', 'KILL', '--', prlimit],
-    ...[`--as=${memoryBytes}`, `--cpu=${cpuSec}`, `--fsize=${fileBytes}`, '--core=0', '--nofile=256', '--'],
-    ...[nice, '-n', '5'],
-  ];
+  if (!setpriv || !prlimit || !nice) return null;
+  const confinement: Confinement = { setpriv, prlimit, nice };
   const [command, ...args] = [
-    ...confinement({ memoryBytes: 1 << 30, cpuSec: 60, fileBytes: 1 << 20 }),
+    ...confine(confinement, { memoryBytes: 1 << 30, cpuSec: 60, fileBytes: 1 << 20 }),
     '/bin/true',
   ];
   try {
@@ -56,8 +49,20 @@ async function detect(): Promise<Confinement | undefined> {
     return confinement;
   } catch {
     // An older or restricted system: the caller warns once and goes on with the limits of ffmpeg alone.
-    return undefined;
+    return null;
   }
+}
+
+/** What goes before a command to limit it. */
+function confine(
+  { setpriv, prlimit, nice }: Confinement,
+  { memoryBytes, cpuSec, fileBytes }: Limits,
+): string[] {
+  return [
+    ...[setpriv, '--pdeathsig', 'KILL', '--', prlimit],
+    ...[`--as=${memoryBytes}`, `--cpu=${cpuSec}`, `--fsize=${fileBytes}`, '--core=0', '--nofile=256', '--'],
+    ...[nice, '-n', '5'],
+  ];
 }
 
 export interface ConfinedChild {
@@ -74,10 +79,10 @@ export function startConfined(
   file: string,
   args: readonly string[],
   fds: readonly number[],
-  confinement: Confinement | undefined,
+  confinement: Confinement | null,
   limits: Limits,
 ): ConfinedChild {
-  const [command, ...rest] = [...(confinement?.(limits) ?? []), file, ...args];
+  const [command, ...rest] = [...(confinement ? confine(confinement, limits) : []), file, ...args];
   const last = Math.max(2, ...fds);
   const stdio = Array.from({ length: last + 1 }, (_, fd) =>
     fd === 2 || fds.includes(fd) ? ('pipe' as const) : ('ignore' as const),

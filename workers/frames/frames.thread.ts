@@ -1,23 +1,26 @@
-/** Probes, runs the pass, and makes the WebP pictures, all away from the main event loop. */
+/** Runs the pass, and makes the WebP pictures, all away from the main event loop. */
 import { open } from 'node:fs/promises';
 import sharp from 'sharp';
-import type { ProbeResult } from '../../shared/media/probe.ts';
+import type { VideoTrack } from '../../shared/media/probe.ts';
 import { createSafeMedia, type MediaConfig } from '../../shared/media/safe-media.ts';
+import type { MediaTools } from '../../shared/media/tools.ts';
 import { serve } from '../../shared/threads/serve.ts';
 import type { FramesConfig } from './config.ts';
 import { choose, type KeyFrameChoice, type PassResult, runPass } from './pass.ts';
 
 export interface FramesJob {
   path: string;
+  /** What the probe says. */
+  video: VideoTrack;
+  durationSec: number | null;
+  tools: MediaTools;
   samplesFile: string;
 }
 
 export type FramesJobResult =
-  | { kind: 'noVideo'; probe: ProbeResult }
-  | { kind: 'noFrames'; probe: ProbeResult; pass: PassResult }
+  | { kind: 'noFrames'; pass: PassResult }
   | {
       kind: 'frames';
-      probe: ProbeResult;
       pass: PassResult;
       durationSec: number;
       choice: KeyFrameChoice;
@@ -27,6 +30,7 @@ export type FramesJobResult =
     };
 
 export interface FramesThread {
+  ready(): boolean;
   extract(job: FramesJob): Promise<FramesJobResult>;
 }
 
@@ -35,20 +39,17 @@ const POSTER_WIDTH = 640;
 
 serve<FramesThread>((init) => {
   const { media: mediaConfig, config } = init as { media: MediaConfig; config: FramesConfig };
-  const media = createSafeMedia(mediaConfig);
   // Ended by ending the thread: the children die with it.
   const signal = new AbortController().signal;
   sharp.concurrency(1);
   sharp.cache(false);
   return {
-    async extract({ path, samplesFile }) {
-      const probe = await media.probe(path, signal);
-      const { video } = probe;
-      if (!video) return { kind: 'noVideo', probe };
-      const known =
-        probe.durationSec === null ? null : Math.min(probe.durationSec, mediaConfig.maxDurationSec);
+    ready: () => true,
+    async extract({ path, video, durationSec: promised, tools, samplesFile }) {
+      const media = createSafeMedia(mediaConfig, undefined, tools);
+      const known = promised === null ? null : Math.min(promised, mediaConfig.maxDurationSec);
       const pass = await runPass(media, { path, video, durationSec: known, config, samplesFile }, signal);
-      if (pass.samples.length === 0) return { kind: 'noFrames', probe, pass };
+      if (pass.samples.length === 0) return { kind: 'noFrames', pass };
       const playedSec = pass.lastSec + (pass.frameSec || 1 / (video.fps || 25));
       const durationSec = pass.damage ? playedSec : Math.max(playedSec, known ?? 0);
       const choice = choose(pass, durationSec, config.longShotSec);
@@ -63,7 +64,6 @@ serve<FramesThread>((init) => {
       const best = posterOf(choice, pass);
       return {
         kind: 'frames',
-        probe,
         pass,
         durationSec,
         choice,

@@ -3,13 +3,14 @@ import { mkdir, mkdtemp, open, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { FramesExtracted, type MediaInfo } from '../../shared/contracts/artifacts.ts';
 import { type ErrorCode, toCinedexError } from '../../shared/contracts/errors.ts';
+import type { ProbeResult } from '../../shared/media/probe.ts';
 import { createSafeMedia } from '../../shared/media/safe-media.ts';
 import type { ArtifactStore } from '../../shared/ports/artifact-store.ts';
 import type { OpenedMedia } from '../../shared/ports/media-access.ts';
 import { ThreadClient } from '../../shared/threads/client.ts';
 import { defineStage, type Outcome, ok, partial, reject, type StageContext } from '../runtime/stage.ts';
 import { FramesConfig } from './config.ts';
-import type { FramesJobResult, FramesThread } from './frames.thread.ts';
+import type { FramesJob, FramesJobResult, FramesThread } from './frames.thread.ts';
 
 const CONCURRENCY = 2;
 const JPEG = 'image/jpeg';
@@ -29,10 +30,14 @@ export const frames = defineStage(
     retry: { attempts: 4, backoffMs: 2_000 },
   },
   async (services, config) => {
-    const media = services.core.media;
+    const media = createSafeMedia(services.core.media, services.logger);
     const threads = Array.from(
       { length: CONCURRENCY },
-      () => new ThreadClient<FramesThread>(new URL('./frames.thread.ts', import.meta.url), { media, config }),
+      () =>
+        new ThreadClient<FramesThread>(new URL('./frames.thread.ts', import.meta.url), {
+          media: services.core.media,
+          config,
+        }),
     );
     const idle = [...threads];
     const workFolder = path.join(services.core.core.dataDir, 'tmp', 'frames');
@@ -43,15 +48,20 @@ export const frames = defineStage(
       folder: string,
       context: StageContext,
     ): Promise<Outcome<FramesExtracted>> {
-      const thread = idle.pop() ?? threads[0]!;
+      const { signal } = context;
+      const probe = await media.probe(source, signal);
+      const { video, durationSec } = probe;
+      if (!video) return reject('MEDIA_NO_VIDEO', 'The file has no video track.');
+      const tools = await media.tools();
       const samplesFile = path.join(folder, 'samples.mjpeg');
+      const thread = idle.pop() ?? threads[0]!;
       let result: FramesJobResult;
       try {
-        result = await thread.call('extract', [{ path: source, samplesFile }], { signal: context.signal });
+        const job: FramesJob = { path: source, video, durationSec, tools, samplesFile };
+        result = await thread.call('extract', [job], { signal });
       } finally {
         if (!idle.includes(thread)) idle.push(thread);
       }
-      if (result.kind === 'noVideo') return reject('MEDIA_NO_VIDEO', 'The file has no video track.');
       if (result.kind === 'noFrames') {
         const why = result.pass.damage?.message ?? 'Not one picture could be decoded.';
         return reject((result.pass.damage?.code as ErrorCode | undefined) ?? 'MEDIA_CORRUPT', why);
@@ -64,15 +74,16 @@ export const frames = defineStage(
         samples: result.pass.samples.length,
         decodeComplaints: result.pass.complaints,
       });
-      const output = await store(services.artifacts, result, samplesFile, config);
-      const missing = missingPart(result);
+      const output = await store(services.artifacts, probe, result, samplesFile, config);
+      const missing = missingPart(probe, result);
       return missing ? partial(output, [missing]) : ok(output);
     }
 
     return {
       async warmUp() {
-        const binaries = await createSafeMedia(media, services.logger).binaries();
-        services.logger.info({ ffmpeg: binaries.ffmpeg, ffprobe: binaries.ffprobe }, 'ffmpeg found');
+        const { ffmpeg, ffprobe } = (await media.tools()).binaries;
+        services.logger.info({ ffmpeg, ffprobe }, 'ffmpeg found');
+        await Promise.all(threads.map((thread) => thread.call('ready', [])));
       },
       async run(_input, context) {
         let opened: OpenedMedia | undefined;
@@ -104,6 +115,7 @@ export const frames = defineStage(
 
 async function store(
   artifacts: ArtifactStore,
+  probe: ProbeResult,
   result: Extracted,
   samplesFile: string,
   config: FramesConfig,
@@ -126,7 +138,7 @@ async function store(
     });
   }
   return {
-    media: mediaInfo(result),
+    media: mediaInfo(probe, result),
     shots: choice.shots.map(({ index, startSec, endSec, transition }) => ({
       index,
       startSec,
@@ -148,7 +160,7 @@ async function store(
   };
 }
 
-function mediaInfo({ probe, pass, durationSec }: Extracted): MediaInfo {
+function mediaInfo(probe: ProbeResult, { pass, durationSec }: Extracted): MediaInfo {
   const video = probe.video!;
   const measured = pass.frames > 1 ? (pass.frames - 1) / Math.max(0.001, pass.lastSec - pass.firstSec) : 0;
   return {
@@ -171,7 +183,7 @@ function mediaInfo({ probe, pass, durationSec }: Extracted): MediaInfo {
 }
 
 /** What of the video could not be read, if anything. */
-function missingPart({ probe, pass }: Extracted): string | null {
+function missingPart(probe: ProbeResult, { pass }: Extracted): string | null {
   const promised = probe.video!.durationSec ?? (probe.audio ? null : probe.durationSec);
   const isShort = promised !== null && pass.lastSec + pass.frameSec < promised - Math.max(1, promised * 0.05);
   if (!pass.damage && !(isShort && pass.complaints > 0)) return null;

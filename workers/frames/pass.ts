@@ -48,7 +48,7 @@ export async function runPass(
   signal: AbortSignal,
 ): Promise<PassResult> {
   const { path, video, durationSec, config, samplesFile } = request;
-  const { keepTimes, toneMapping, quickMatrix } = await media.binaries();
+  const { keepTimes, toneMapping, quickMatrix } = (await media.tools()).binaries;
   const size = storedSize(video, config.maxWidth);
   const intervalSec = Math.max(1 / config.sampleRate, (durationSec ?? 0) / config.maxSamples);
   const clock = new FrameClock();

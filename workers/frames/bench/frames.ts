@@ -189,7 +189,7 @@ rmSync(folder, { recursive: true, force: true });
 const at = process.argv.indexOf('--out');
 const target =
   at > 0 ? process.argv[at + 1]! : path.join(import.meta.dirname, '../../../bench/results/frames.json');
-const { ffmpeg: binary } = await media.binaries();
+const { ffmpeg: binary } = (await media.tools()).binaries;
 const result = {
   command: 'node workers/frames/bench/frames.ts',
   ffmpeg: binary.version,
