@@ -194,3 +194,32 @@ test('a still picture is looked at once, and its face stays as long as it does',
   expect(tracks[0]!.boxes.length).toBeGreaterThan(5);
   expect(tracks[0]!.endSec).toBeGreaterThan(9);
 });
+
+test('where no face shows up it is looked for more and more rarely, and closely again once one does', async () => {
+  const face = { box: { x: 100, y: 100, width: 200, height: 200 }, score: 0.9, keyPoints: [] };
+  const times: number[] = [];
+  const recogniser = new FaceRecogniser({
+    engine: {
+      async detect(_, key) {
+        times.push(Number(key));
+        return { width: 1280, height: 720, faces: Number(key) >= 30 ? [face] : [], runs: 1 };
+      },
+      describe: async () => [null],
+    },
+    load: async () => new Uint8Array(),
+    allowance: new Allowance(3, 20),
+    viewsPerTrack: 1,
+    signal: new AbortController().signal,
+  });
+  const samples = Array.from(
+    { length: 80 },
+    (_, at): PictureRef => ({
+      key: String(at / 2),
+      timeSec: at / 2,
+      source: { kind: 'sample', offset: at, length: 1 },
+    }),
+  );
+  await recogniser.shot({ shot: 0, startSec: 0, endSec: 40, keyFrames: [], samples });
+  expect(times.filter((time) => time < 30)).toEqual([0, 3, 9, 18, 27]);
+  expect(times.filter((time) => time >= 30)).toEqual([36, 37, 38, 39]);
+});

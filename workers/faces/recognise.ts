@@ -9,7 +9,7 @@ import {
   type Allowance,
   FOLLOW_EVERY_SEC,
   type PictureRef,
-  PROBE_EVERY_SEC,
+  probeEverySec,
   type ShotPictures,
 } from './plan.ts';
 import { ShotTracker, type Sighting, type Track } from './tracks.ts';
@@ -101,8 +101,10 @@ export class FaceRecogniser {
       if (!allowance.allows(1)) break;
       const nearest = Math.min(...looks.map((look) => Math.abs(look.picture.timeSec - picture.timeSec)));
       const expected = expectedBoxes(looks, picture.timeSec);
-      const every = expected.length > 0 ? FOLLOW_EVERY_SEC : PROBE_EVERY_SEC;
-      if (nearest < SAME_MOMENT_SEC || elapsedSince(looks, picture.timeSec) < every) continue;
+      const before = looksBefore(looks, picture.timeSec);
+      const every = expected.length > 0 ? FOLLOW_EVERY_SEC : probeEverySec(emptyInARow(before));
+      const elapsed = picture.timeSec - (before[0]?.picture.timeSec ?? Number.NEGATIVE_INFINITY);
+      if (nearest < SAME_MOMENT_SEC || elapsed < every) continue;
       const seen = looks.find((look) => look.picture.key === picture.key);
       // A still picture shows again what it showed before.
       if (seen) looks.push({ picture, faces: seen.faces });
@@ -198,10 +200,17 @@ function expectedBoxes(looks: readonly Look[], timeSec: number): PixelBox[] {
   return [before, after].flatMap((look) => look?.faces.map(({ box }) => box) ?? []);
 }
 
-/** Seconds since the latest look before that time. */
-function elapsedSince(looks: readonly Look[], timeSec: number): number {
-  const earlier = looks.flatMap(({ picture }) => (picture.timeSec <= timeSec ? [picture.timeSec] : []));
-  return earlier.length > 0 ? timeSec - Math.max(...earlier) : Number.POSITIVE_INFINITY;
+/** Looks at or before that time, the latest first. */
+function looksBefore(looks: readonly Look[], timeSec: number): Look[] {
+  return looks
+    .filter(({ picture }) => picture.timeSec <= timeSec)
+    .sort((a, b) => b.picture.timeSec - a.picture.timeSec);
+}
+
+/** How many of the first looks show no face. */
+function emptyInARow(looks: readonly Look[]): number {
+  const seen = looks.findIndex(({ faces }) => faces.length > 0);
+  return seen < 0 ? looks.length : seen;
 }
 
 /** Large, frontal, certain: what makes a view worth describing, before it is described. */
