@@ -51,7 +51,7 @@ function transcriberFor(
 export const audio = defineStage(
   {
     name: 'audio',
-    version: 1,
+    version: 2,
     output: AudioAnalyzed,
     config: AudioConfig,
     // A model that is pulled gives other keys after the next start, so videos heard without it are completed.

@@ -1,5 +1,7 @@
 import { CinedexError } from '../../contracts/errors.ts';
 import { serve } from '../../threads/serve.ts';
+import type { Loudness } from './loudness.ts';
+import { LoudnessMeter } from './loudness-meter.ts';
 import { type Analysis, RecordingAnalysis, type SpeechClip } from './recording.ts';
 import { VoiceActivity } from './voice-activity.ts';
 
@@ -7,10 +9,16 @@ interface AnalysisInit {
   voiceModel: string;
 }
 
+interface Recording {
+  id: number;
+  analysis: RecordingAnalysis;
+  meter: LoudnessMeter | null;
+}
+
 /** One recording at a time; `begin` forgets one that was given up. */
 class AnalysisThread {
   readonly #voice: VoiceActivity;
-  #recording: { id: number; analysis: RecordingAnalysis } | undefined;
+  #recording: Recording | undefined;
 
   constructor(voice: VoiceActivity) {
     this.#voice = voice;
@@ -20,28 +28,37 @@ class AnalysisThread {
     // Being here means that the model is loaded.
   }
 
-  begin(id: number): void {
-    this.#recording = { id, analysis: new RecordingAnalysis(this.#voice) };
+  /** @param measured the sound whose loudness is measured here; null: it is measured elsewhere */
+  begin(id: number, measured: { channels: number; sampleRate: number } | null): void {
+    this.#recording = {
+      id,
+      analysis: new RecordingAnalysis(this.#voice),
+      meter: measured && new LoudnessMeter(measured.channels, measured.sampleRate),
+    };
   }
 
   push(id: number, samples: Float32Array): Promise<SpeechClip[]> {
-    return this.#of(id).push(samples);
+    return this.#of(id).analysis.push(samples);
   }
 
-  finish(id: number): Promise<{ clips: SpeechClip[]; analysis: Analysis }> {
-    const recording = this.#of(id);
+  measure(id: number, samples: Float32Array): void {
+    this.#of(id).meter?.push(samples);
+  }
+
+  async finish(id: number): Promise<{ clips: SpeechClip[]; analysis: Analysis; loudness: Loudness | null }> {
+    const { analysis, meter } = this.#of(id);
     this.#recording = undefined;
-    return recording.finish();
+    return { ...(await analysis.finish()), loudness: meter?.finish() ?? null };
   }
 
-  #of(id: number): RecordingAnalysis {
+  #of(id: number): Recording {
     if (this.#recording?.id !== id) {
       throw new CinedexError(
         'WORKER_CRASHED',
         'The analysis thread was restarted in the middle of a recording.',
       );
     }
-    return this.#recording.analysis;
+    return this.#recording;
   }
 }
 

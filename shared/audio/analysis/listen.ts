@@ -1,7 +1,7 @@
-/** One pass over a file's sound: ffmpeg measures loudness and pipes 16 kHz mono to the analysis thread. */
+/** One pass over a file's sound: ffmpeg pipes 16 kHz mono, and the channels as they are, to the analysis thread. */
 import type { CinedexError } from '../../contracts/errors.ts';
 import type { AudioTrack } from '../../media/probe.ts';
-import type { SafeMedia } from '../../media/safe-media.ts';
+import type { MediaOutput, SafeMedia } from '../../media/safe-media.ts';
 import type { ModelStore } from '../../models/store.ts';
 import { ThreadClient } from '../../threads/client.ts';
 import type { AnalysisThread } from './analysis.thread.ts';
@@ -9,12 +9,9 @@ import { SAMPLE_RATE } from './frame-sizes.ts';
 import { type Loudness, parseLoudness } from './loudness.ts';
 import type { Analysis, SpeechClip } from './recording.ts';
 
-/** Bytes that go to the thread at once: four seconds. */
+/** Bytes that go to the thread at once: four seconds. A multiple of a stereo frame. */
 const PIECE_BYTES = SAMPLE_RATE * 4 * 4;
-/**
- * Loudness is measured at this rate at most: at 48 kHz the filter costs twenty times what decoding does, and what is above
- * 12 kHz moves it by a tenth of a LU.
- */
+/** Loudness is measured at this rate at most: what is above 12 kHz moves it by a tenth of a LU. */
 const LOUDNESS_RATE = 24_000;
 /** The filter's summary is short; a container's own words before it may not be. */
 const KEPT_LINES = 64;
@@ -57,8 +54,21 @@ export function mixed({ channels, channelLayout }: Pick<AudioTrack, 'channels' |
   return `pan=mono|c0<${Array.from({ length: channels }, (_, channel) => `c${channel}`).join('+')},`;
 }
 
-function atMost(rate: number, sampleRate: number): string {
-  return sampleRate > rate ? `aresample=${rate},` : '';
+/**
+ * What ffmpeg gives of a track: `[pcm]`, and `[loud]` for mono and stereo. Around the listener channels count by their
+ * places, which ffmpeg's own filter knows; it costs ten times what measuring here does.
+ */
+function soundGraph(track: ListenRequest['track'], measured: Measured | null): string {
+  const heard = `aresample=${SAMPLE_RATE}:async=1:first_pts=0,aformat=sample_fmts=flt:channel_layouts=mono[pcm]`;
+  const slower = track.sampleRate > LOUDNESS_RATE ? `aresample=${LOUDNESS_RATE},` : '';
+  const from = `[0:${track.index}]${mixed(track)}`;
+  if (!measured) return `${from}${slower}ebur128=peak=true:framelog=verbose,${heard}`;
+  return `${from}asplit=2[a][b];[a]${heard};[b]${slower}aformat=sample_fmts=flt[loud]`;
+}
+
+interface Measured {
+  channels: number;
+  sampleRate: number;
 }
 
 /**
@@ -72,7 +82,9 @@ export async function listen(
   { path, track, signal, timeoutMs, onSpeech }: ListenRequest,
 ): Promise<Heard> {
   const id = ++recordings;
-  await thread.call('begin', [id], { signal });
+  const channels = mixed(track) ? 1 : track.channels;
+  const measured = channels <= 2 ? { channels, sampleRate: Math.min(LOUDNESS_RATE, track.sampleRate) } : null;
+  await thread.call('begin', [id, measured], { signal });
   const lines: string[] = [];
   // One piece is analysed while the speech of the piece before it is transcribed.
   let speaking = Promise.resolve();
@@ -84,34 +96,44 @@ export async function listen(
     // Awaited before the next piece; without this a failure until then would count as unhandled.
     speaking.catch(() => undefined);
   };
+  const heard: MediaOutput = {
+    fd: 1,
+    options: ['-map', '[pcm]', ...AS_FLOATS],
+    async consume(chunks) {
+      for await (const samples of pieces(chunks)) {
+        await speak(await thread.call('push', [id, samples], { signal, transfer: [samples.buffer] }));
+      }
+    },
+  };
+  const loud: MediaOutput = {
+    fd: 3,
+    options: ['-map', '[loud]', ...AS_FLOATS],
+    async consume(chunks) {
+      for await (const samples of pieces(chunks)) {
+        await thread.call('measure', [id, samples], { signal, transfer: [samples.buffer] });
+      }
+    },
+  };
   const { damage } = await media.run({
     path,
     signal,
     timeoutMs,
     tolerateDamage: true,
-    logLevel: 'info',
-    filter: `[0:${track.index}]${mixed(track)}${atMost(LOUDNESS_RATE, track.sampleRate)}ebur128=peak=true:framelog=verbose,aresample=${SAMPLE_RATE}:async=1:first_pts=0,aformat=sample_fmts=flt:channel_layouts=mono[pcm]`,
-    outputs: [
-      {
-        fd: 1,
-        options: ['-map', '[pcm]', '-c:a', 'pcm_f32le', '-f', 'f32le'],
-        async consume(chunks) {
-          for await (const samples of pieces(chunks)) {
-            await speak(await thread.call('push', [id, samples], { signal, transfer: [samples.buffer] }));
-          }
-        },
-      },
-    ],
+    logLevel: measured ? 'error' : 'info',
+    filter: soundGraph(track, measured),
+    outputs: measured ? [heard, loud] : [heard],
     onStderrLine(line) {
       lines.push(line);
       if (lines.length > KEPT_LINES) lines.shift();
     },
   });
-  const { clips, analysis } = await thread.call('finish', [id], { signal });
+  const { clips, analysis, loudness } = await thread.call('finish', [id], { signal });
   await speak(clips);
   await speaking;
-  return { loudness: parseLoudness(lines.join('\n')), analysis, damage };
+  return { loudness: loudness ?? parseLoudness(lines.join('\n')), analysis, damage };
 }
+
+const AS_FLOATS = ['-c:a', 'pcm_f32le', '-f', 'f32le'] as const;
 
 /** Samples in pieces of {@link PIECE_BYTES}; bytes after the last whole sample are dropped. */
 export async function* pieces(chunks: AsyncIterable<Buffer>): AsyncGenerator<Float32Array<ArrayBuffer>> {
