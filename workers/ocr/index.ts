@@ -50,7 +50,7 @@ const PICTURE_TIMEOUT_MS = 90_000;
 export const ocr = defineStage(
   {
     name: 'ocr',
-    version: 2,
+    version: 3,
     requires: { frames: FramesExtracted },
     output: TextRecognized,
     config: OcrConfig,

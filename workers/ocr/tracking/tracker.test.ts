@@ -156,4 +156,29 @@ describe('TextTracker', () => {
     const { lines } = await follow([[{ text: '#~;', quad: SIGN, confidence: 0.4 }]]);
     expect(lines).toEqual([]);
   });
+
+  it('counts the looks of a shot that showed nothing, until one shows something or the shot ends', async () => {
+    const { eye } = fakeEye();
+    const counted: number[] = [];
+    const tracker = new TextTracker<Scene, { text: string; quad: Quad }, number>({
+      ...eye,
+      inspect(_, { emptyInARow }) {
+        counted.push(emptyInARow);
+        return { kind: 'glance' };
+      },
+    });
+    const caption = [{ text: 'here', quad: CAPTION }];
+    const shown: [Scene, number][] = [
+      [[], 0],
+      [[], 0],
+      [[], 0],
+      [caption, 0],
+      [[], 0],
+      [[], 1],
+      [[], 1],
+    ];
+    for (const [index, [scene, shot]] of shown.entries())
+      await tracker.see(scene, { times: [{ timeSec: index, shot }], untilSec: index + 1 });
+    expect(counted).toEqual([0, 1, 2, 3, 0, 0, 1]);
+  });
 });

@@ -42,6 +42,8 @@ export interface Situation<L> {
   secondsSinceWhole: number;
   /** No picture of this shot was taken in as a whole. */
   newShot: boolean;
+  /** Pictures of this shot, the last in a row, that were taken in as a whole and held no line. */
+  emptyInARow: number;
   /** How long this picture stays on the screen. */
   lastsSec: number;
 }
@@ -125,6 +127,7 @@ export class TextTracker<P, S, L> {
   #glancedAt = Number.NEGATIVE_INFINITY;
   #wholeAt = Number.NEGATIVE_INFINITY;
   #shotGlanced: number | undefined;
+  #emptyInARow = 0;
   #identity: number | string | undefined;
   /** The picture before, when it was not detected on: a line found now may have begun there. */
   #skipped: { picture: P; startSec: number; shot: number } | null = null;
@@ -167,6 +170,7 @@ export class TextTracker<P, S, L> {
       secondsSinceGlance: first.timeSec - this.#glancedAt,
       secondsSinceWhole: first.timeSec - this.#wholeAt,
       newShot: first.shot !== this.#shotGlanced,
+      emptyInARow: first.shot === this.#shotGlanced ? this.#emptyInARow : 0,
       lastsSec: sighting.untilSec - first.timeSec,
     });
     this.#lookBefore = look;
@@ -184,6 +188,9 @@ export class TextTracker<P, S, L> {
     const kept = new Set(inspection.kind === 'places' && paused ? this.#live : still);
     await this.#associate(picture, found, new Set(still), kept, first, sighting.untilSec);
     this.#detectedAt = first.timeSec;
+    if (this.#live.length > 0) this.#emptyInARow = 0;
+    else if (inspection.kind !== 'places')
+      this.#emptyInARow = first.shot === this.#shotGlanced ? this.#emptyInARow + 1 : 1;
     if (inspection.kind !== 'places') {
       this.#glancedAt = first.timeSec;
       this.#lookAtGlance = look;

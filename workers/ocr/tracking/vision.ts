@@ -45,13 +45,14 @@ export function visionEye(
       if (unexplained.length < MIN_CELLS && lost.length === 0) return { kind: 'none' };
       // Nothing is known yet, or this picture stands for a long time: worth the closest look.
       if (atLastDetection === null || when.lastsSec >= pace.idleSec - ROUNDING) return { kind: 'whole' };
-      const idleSec =
-        atLastGlance && changedCells(now, atLastGlance, unexplained).length < MIN_CELLS
-          ? pace.stillSec
-          : pace.idleSec;
+      // Where nothing was read so far, strokes are leaves and water more and more surely.
+      const patience = 2 ** Math.max(0, when.emptyInARow - 1);
+      const isStill = atLastGlance && changedCells(now, atLastGlance, unexplained).length < MIN_CELLS;
+      const idleSec = isStill ? pace.stillSec : Math.min(pace.stillSec, pace.idleSec * patience);
       const idle = when.newShot || when.secondsSinceGlance >= idleSec - ROUNDING;
+      const wholeSec = Math.min(2 * pace.stillSec, pace.wholeSec * patience);
       if (idle && unexplained.length >= MIN_CELLS)
-        return { kind: when.secondsSinceWhole >= pace.wholeSec - ROUNDING ? 'whole' : 'glance' };
+        return { kind: when.secondsSinceWhole >= wholeSec - ROUNDING ? 'whole' : 'glance' };
       const fresh = changedCells(now, atLastDetection, unexplained);
       if (lost.length > 0) return { kind: 'places', places: placesAround(now, fresh, lost.map(quadBounds)) };
       if (when.secondsSince < pace.busySec - ROUNDING || onPictureBefore === null) return { kind: 'none' };
