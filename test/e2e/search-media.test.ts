@@ -21,6 +21,7 @@ import { STAGES, stageSections } from '../../workers/stages.ts';
 import { ffmpeg, mediaFolder } from '../fixtures/media.ts';
 import { temporaryFolder } from '../fixtures/pipeline.ts';
 import { sharedData } from '../fixtures/shared-data.ts';
+import { hasAllStages } from '../fixtures/stages.ts';
 import { CAPTION_SEC, makeLibrary, PEOPLE, PERSON_SEC, portrait, SCENES } from './search-media.library.ts';
 
 // All models once, on a machine that others use too: one minute when it is idle.
@@ -36,7 +37,7 @@ if (data && !canTranscribe) {
   );
 }
 
-describe.skipIf(!data)('real media', () => {
+describe.skipIf(!data || !hasAllStages())('real media', () => {
   const { folder, remove } = temporaryFolder();
   const media = mediaFolder();
   let app: App;

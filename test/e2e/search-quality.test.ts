@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hasAllStages } from '../fixtures/stages.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const LABELS = path.join(root, 'bench/search-samples.json');
@@ -33,7 +34,7 @@ beforeAll(async () => {
   expect(code, stderr).toBe(0);
 }, LONG);
 
-describe('cinedex eval', () => {
+describe.skipIf(!hasAllStages())('cinedex eval', () => {
   it(
     'reaches the baseline on the sample clips, and leaves a receipt of it',
     async () => {

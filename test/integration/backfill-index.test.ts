@@ -24,6 +24,7 @@ import { Runtime } from '../../workers/runtime/runtime.ts';
 import { type AnyStage, defineStage, ok, type Services } from '../../workers/runtime/stage.ts';
 import { describedInput } from '../fixtures/described-video.ts';
 import { pipelineConfig, temporaryFolder, upload, withStartedQueue } from '../fixtures/pipeline.ts';
+import { hasAllStages } from '../fixtures/stages.ts';
 import { wordEncoders } from '../fixtures/word-encoders.ts';
 
 const VIDEOS = Array.from({ length: 6 }, (_, i) => `v${i}`);
@@ -142,7 +143,7 @@ async function seen(): Promise<number> {
   return active === null ? 0 : stores.index.count(active, 'videos');
 }
 
-describe('a rebuild of the index', () => {
+describe.skipIf(!hasAllStages())('a rebuild of the index', () => {
   it('writes every document again from artifacts alone, and switches searches over without a hole', async () => {
     const before = await stores.index.active();
     await close();

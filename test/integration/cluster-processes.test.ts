@@ -13,6 +13,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openKafkaEventBus } from '../../shared/adapters/cluster/kafka-event-bus.ts';
 import { loadConfig } from '../../shared/config.ts';
 import { decodeEvent } from '../../shared/contracts/envelope.ts';
+import { hasAllStages } from '../fixtures/stages.ts';
 import { kafkaBrokers, qdrantUrl, redisUrl } from '../servers/index.ts';
 
 const LONG = 300_000;
@@ -72,7 +73,7 @@ async function start(...args: string[]): Promise<{ ready: unknown; stop: () => P
   };
 }
 
-describe.skipIf(!brokers || !redis)('on servers, the process', () => {
+describe.skipIf(!brokers || !redis || !hasAllStages())('on servers, the process', () => {
   let address = '';
   let query: Awaited<ReturnType<typeof start>>;
   const found = async (text: string) => {

@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { hasAllStages } from '../../fixtures/stages.ts';
 import {
   chromiumProgram,
   eventually,
@@ -36,7 +37,7 @@ const env = {
   ...(existsSync(models) && { CINEDEX_MODELS_DIR: models }),
 };
 
-describe.skipIf(chromiumProgram() === null)('the page', () => {
+describe.skipIf(chromiumProgram() === null || !hasAllStages())('the page', () => {
   let server: ChildProcess;
   let browser: Browser;
   let base: string;
