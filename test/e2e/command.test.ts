@@ -117,7 +117,7 @@ describe.each(MODES)('in $mode mode', ({ settings }) => {
     );
   });
 
-  describe.skipIf(settings === null)('beside a running `up`', () => {
+  describe.skipIf(settings === null || !hasAllStages())('beside a running `up`', () => {
     it(
       'verbs go through it, and it ends on a signal without an error',
       async () => {
