@@ -56,7 +56,7 @@ export function mixed({ channels, channelLayout }: Pick<AudioTrack, 'channels' |
 
 /**
  * What ffmpeg gives of a track: `[pcm]`, and `[loud]` for mono and stereo. Around the listener channels count by their
- * places, which ffmpeg's own filter knows; it costs ten times what measuring here does.
+ * places, which ffmpeg's own filter knows; it costs five times what measuring here does.
  */
 function soundGraph(track: ListenRequest['track'], measured: Measured | null): string {
   const heard = `aresample=${SAMPLE_RATE}:async=1:first_pts=0,aformat=sample_fmts=flt:channel_layouts=mono[pcm]`;

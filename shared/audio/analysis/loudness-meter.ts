@@ -1,6 +1,6 @@
 /**
  * Loudness of mono and stereo sound as ITU-R BS.1770-4 and EBU Tech 3342 define it: K-weighting, gated blocks, range, true
- * peak. Agrees to a tenth with ffmpeg's ebur128 filter, at a tenth of its cost; but the range is of whole windows of three
+ * peak. Agrees to a tenth with ffmpeg's ebur128 filter, at a fifth of its cost; but the range is of whole windows of three
  * seconds only, where the filter also takes in those that began before the sound did.
  */
 import type { Loudness } from './loudness.ts';

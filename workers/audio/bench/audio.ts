@@ -11,6 +11,7 @@ import path from 'node:path';
 import { rawEmbedding } from '../../../shared/audio/analysis/embedding.ts';
 import { FeatureExtractor } from '../../../shared/audio/analysis/features.ts';
 import { SAMPLE_RATE } from '../../../shared/audio/analysis/frame-sizes.ts';
+import { LoudnessMeter } from '../../../shared/audio/analysis/loudness-meter.ts';
 import { type Analysis, RecordingAnalysis } from '../../../shared/audio/analysis/recording.ts';
 import { VoiceActivity } from '../../../shared/audio/analysis/voice-activity.ts';
 import { hannWindow, RealFft } from '../../../shared/audio/fft.ts';
@@ -186,13 +187,17 @@ async function cost() {
   const decoding = ['-vn', '-ac', '1', '-ar', String(SAMPLE_RATE), '-f', 'f32le', '/dev/null'];
   const measured: Record<string, number> = {
     decode: ffmpegSeconds(file, ...decoding),
-    'decode, loudness': ffmpegSeconds(file, '-af', 'ebur128=framelog=verbose', ...decoding),
-    'decode, loudness, true peak': ffmpegSeconds(
+    'decode, loudness and true peak by ffmpeg': ffmpegSeconds(
       file,
       '-af',
       'ebur128=peak=true:framelog=verbose',
       ...decoding,
     ),
+    'loudness and true peak here': await cpuSeconds(() => {
+      const meter = new LoudnessMeter(1, SAMPLE_RATE);
+      meter.push(samples);
+      return meter.finish();
+    }),
     features: await cpuSeconds(() => new FeatureExtractor().push(samples)),
     'voice activity': await cpuSeconds(() => {
       voice.reset();
