@@ -250,9 +250,9 @@ describe('a backfill', () => {
     const stages = { ran, versions: { audio: 2 }, behaviour: { audio }, concurrency: 1, timeoutMs: 30_000 };
     await reopen(pipelineStages(stages));
     const running = backfill({ parallel: 6 });
-    await vi.waitFor(async () => expect((await app.stores.queue.counts('audio')).waiting).toBe(5));
+    await vi.waitFor(async () => expect((await app.stores.queue.counts('audio')).waiting).toBe(5), 20_000);
     await app.publish([upload('live'), upload('v5', 'Changed meanwhile')]);
-    await vi.waitFor(async () => expect((await app.stores.queue.counts('audio')).waiting).toBe(7));
+    await vi.waitFor(async () => expect((await app.stores.queue.counts('audio')).waiting).toBe(7), 20_000);
     release();
     await running;
     await app.settled();
