@@ -78,7 +78,10 @@ function slope(values: number[]): number {
 
 const result = {
   command: `node bench/memory.ts ${videos}`,
-  allocator: { MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX ?? null },
+  allocator: {
+    MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX ?? null,
+    MALLOC_TRIM_THRESHOLD_: process.env.MALLOC_TRIM_THRESHOLD_ ?? null,
+  },
   videos,
   residentMbAfterEvery10: residentMb,
   slopeMbPerVideoSecondHalf: Math.round(slope(residentMb) * 1_000) / 1_000,
