@@ -24,6 +24,8 @@ export interface VideoTrack {
   transfer: string;
   /** ffmpeg's name of the colour matrix, such as `bt709`; empty when the header does not say. */
   matrix: string;
+  /** `pc` where values fill 0..255, `tv` where they do not; empty when the header does not say. */
+  range: string;
   /** ffmpeg's name of the pixel format, such as `yuv420p`. */
   pixelFormat: string;
 }
@@ -63,6 +65,7 @@ const Stream = z.looseObject({
   r_frame_rate: Text,
   color_transfer: Text,
   color_space: Text,
+  color_range: Text,
   pix_fmt: Text,
   duration: Text,
   sample_rate: Text,
@@ -131,6 +134,7 @@ function videoTrack(stream: Stream): VideoTrack {
     durationSec: seconds(stream.duration),
     transfer: stream.color_transfer,
     matrix: stream.color_space,
+    range: stream.color_range,
     pixelFormat: stream.pix_fmt,
   };
 }

@@ -17,8 +17,10 @@ export function storedSize(
 }
 
 const TURN = { 0: '', 90: ',transpose=clock', 180: ',hflip,vflip', 270: ',transpose=cclock' } as const;
-/** Formats that `colormatrix` works on. */
+/** Formats that `colormatrix` works on, with values from 16 to 235 unless the header says otherwise. */
 const QUICK_FORMATS = new Set(['yuv420p', 'yuv422p', 'yuv444p']);
+/** Matrices that the scaler takes for the BT.601 that JPEG wants; without a name it does, too. */
+const BT601 = new Set(['', 'unknown', 'smpte170m', 'bt470bg']);
 const HDR_TRANSFERS = new Set(['smpte2084', 'arib-std-b67']);
 
 export interface GraphOptions {
@@ -41,19 +43,32 @@ export function filterGraph(options: GraphOptions): string {
   const [width, height] = isTurned ? [size.height, size.width] : [size.width, size.height];
   const isHdr = HDR_TRANSFERS.has(video.transfer);
   const colours = isHdr && toneMapping ? toSdr(video.transfer) : '';
-  // The scaler turns one matrix into another slowly, at half the cost of decoding; it is spared that where it can be.
-  const quick =
-    !colours && options.quickMatrix && video.matrix === 'bt709' && QUICK_FORMATS.has(video.pixelFormat);
-  const jpegColours = `${quick ? ':in_color_matrix=bt601' : ''}:out_color_matrix=bt601:out_range=pc`;
+  // The scaler turns one matrix or range into another slowly, at up to half the cost of decoding; it is spared that
+  // where it can be.
+  const isPlain = !colours && QUICK_FORMATS.has(video.pixelFormat) && video.range !== 'pc';
+  const turnsMatrix = isPlain && options.quickMatrix && video.matrix === 'bt709';
+  const isQuick = turnsMatrix || (isPlain && BT601.has(video.matrix));
+  const scale = `scale=${width}:${height}:flags=bicubic`;
+  const stored = isQuick
+    ? `${turnsMatrix ? 'colormatrix=bt709:bt601,' : ''}${scale}:${SAME_MATRIX},format=yuv420p,${TO_FULL_RANGE}`
+    : colours
+      ? `${scale}${colours}`
+      : `${scale}:out_color_matrix=bt601:out_range=pc`;
   return [
     `[0:${video.index}]split=2[a][b]`,
     `[a]${every(1 / MOST_TINY_PER_SEC)},scale=256:144:flags=fast_bilinear,scale=${TINY_WIDTH}:${TINY_HEIGHT}:flags=area,` +
       'format=yuv444p[tiny]',
-    `[b]${every(intervalSec)}${quick ? ',colormatrix=bt709:bt601' : ''},` +
-      `scale=${width}:${height}:flags=bicubic${colours ? '' : jpegColours}${colours}${TURN[video.rotation]},format=yuvj420p,setsar=1,split=2[c][picture]`,
+    `[b]${every(intervalSec)},${stored}${TURN[video.rotation]},format=yuvj420p,setsar=1,split=2[c][picture]`,
     `[c]scale=${GREY_WIDTH}:${GREY_HEIGHT}:flags=area,format=gray[grey]`,
   ].join(';');
 }
+
+const SAME_MATRIX = 'in_color_matrix=bt601:out_color_matrix=bt601';
+const FULL_CHROMA = "'clip((val-128)*255/224+128.5\\,0\\,255)'";
+/** From 16..235 (chroma 16..240) to 0..255 by table, rounded; then the name of what it now is, which changes no value. */
+const TO_FULL_RANGE =
+  `lutyuv=y='clip((val-16)*255/219+0.5\\,0\\,255)':u=${FULL_CHROMA}:v=${FULL_CHROMA},` +
+  `scale=in_range=pc:out_range=pc:${SAME_MATRIX}`;
 
 /** The first picture, then each that is so much later than the last one taken; half a millisecond for rounded clocks. */
 function every(seconds: number): string {

@@ -22,9 +22,10 @@ export function measure(grey: Uint8Array): PictureMeasures {
 function moments(grey: Uint8Array): { mean: number; deviation: number } {
   let sum = 0;
   let squares = 0;
-  for (const value of grey) {
-    sum += value;
-    squares += value * value;
+  // By index: an iterator over bytes costs four times as much.
+  for (let i = 0; i < grey.length; i += 1) {
+    sum += grey[i]!;
+    squares += grey[i]! * grey[i]!;
   }
   const mean = sum / grey.length;
   return { mean, deviation: Math.sqrt(Math.max(0, squares / grey.length - mean * mean)) };
