@@ -4,6 +4,7 @@
  * ago. Codecs, noise, level and band limits flip few bits; another recording flips half of them. It is our own
  * implementation on every machine, because ffmpeg's chromaprint muxer is not in every build and two algorithms could
  * not be compared with each other. It does not survive a change of pitch.
+ * @public used by a stage, which may be removed
  */
 export const FINGERPRINT_ALGORITHM = 'cinedex-bands-1';
 const FINGERPRINT_SAMPLE_RATE = 16_000;

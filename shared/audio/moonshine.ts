@@ -17,7 +17,10 @@ const LEAST_CERTAINTY = 0.6;
 const WORTH_SPLITTING_SEC = 3;
 const MAX_WINDOW_SEC = 30;
 
-/** @throws CinedexError MODEL_MISSING when the model has not been pulled, MODEL_CORRUPT when a file has the wrong size */
+/**
+ * @throws CinedexError MODEL_MISSING when the model has not been pulled, MODEL_CORRUPT when a file has the wrong size
+ * @public used by a stage, which may be removed
+ */
 export function createMoonshine(models: ModelStore, id: MoonshineId): Transcriber {
   const thread = new ThreadClient<MoonshineThread>(new URL('./moonshine.thread.ts', import.meta.url), {
     encoder: models.file(id, 'encoder_model.onnx'),

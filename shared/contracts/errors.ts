@@ -43,7 +43,7 @@ export const ERROR_TABLE = {
   MEDIA_EMPTY: { retryable: false, hint: 'The file has no bytes. Upload it again.' },
   MEDIA_UNSUPPORTED: {
     retryable: false,
-    hint: 'The container or codec is not on the allow-list. Convert to MP4, WebM, Matroska, AVI, TS, FLV or GIF.',
+    hint: 'Only videos are taken, in a container and codec of the allow-list. Convert to MP4, WebM, Matroska, AVI, TS, FLV or GIF.',
   },
   MEDIA_CORRUPT: { retryable: false, hint: 'The file cannot be decoded. Export or upload it again.' },
   MEDIA_ENCRYPTED: { retryable: false, hint: 'The media is encrypted. Publish an unprotected copy.' },

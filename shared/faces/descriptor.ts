@@ -21,6 +21,7 @@ export function descriptorDistance(a: ArrayLike<number>, b: ArrayLike<number>): 
 /**
  * The median of each coordinate: one bad view among several does not move it.
  * @param descriptors at least one, of equal length
+ * @public used by a stage, which may be removed
  */
 export function medianDescriptor(descriptors: readonly ArrayLike<number>[]): Float32Array {
   const [first] = descriptors;

@@ -38,7 +38,7 @@ describe('deploy/Dockerfile', () => {
         .concat(['workers/ocr/bench/ocr.ts', 'query/web/dist/index.html', 'deploy/Dockerfile', '.git/config'])
         .filter((file) => inContext(file)),
     ).toEqual([]);
-    expect([...reachable('cli/main.ts')]).toContain('workers/ocr/ocr.thread.ts');
+    expect([...reachable('cli/main.ts')]).toContain('shared/faces/engine/faces.thread.ts');
   });
 });
 

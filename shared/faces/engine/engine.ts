@@ -13,7 +13,7 @@ import { DETECTOR_MODEL } from './detector.ts';
 import type { FaceThread, FaceThreadInit } from './faces.thread.ts';
 import { MESH_MODEL } from './landmarks.ts';
 
-/** Models that shape what the engine says. */
+/** Models that shape what the engine says. @public used by a stage, which may be removed */
 export const FACE_MODELS = [DETECTOR_MODEL, MESH_MODEL, DESCRIPTOR_MODEL] as const;
 
 export interface AnalyseOptions {
