@@ -1,4 +1,5 @@
 /** Backfills over the small pipeline on the embedded stores. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   type BackfillDeps,
@@ -154,6 +155,35 @@ describe('a backfill', () => {
     expect(result.counts).toMatchObject({ records: 1, enqueued: 1 });
     await expect(planBackfill(deps, { topics: ['nowhere'] })).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await expect(planBackfill(deps, { stages: ['orc'] })).rejects.toMatchObject({ code: 'USAGE' });
+  });
+
+  it('lets a live video overtake what it has queued', async () => {
+    const ran: string[] = [];
+    await open(pipelineStages());
+    await settleUploads(ids(30));
+    let arrived: () => void = () => undefined;
+    const underWay = new Promise<void>((resolve) => {
+      arrived = resolve;
+    });
+    const slow = async () => {
+      if (ran.length === 4) arrived();
+      await delay(40);
+      return undefined;
+    };
+    const stages = { ran, versions: { frames: 2 }, concurrency: 1 };
+    await reopen(pipelineStages({ ...stages, behaviour: { frames: slow, ocr: slow, document: slow } }));
+    const whole = backfill({ stages: ['frames'], parallel: 30 });
+    await underWay;
+    const before = ran.length;
+    await app.publish([upload('live')]);
+    await app.settled({ refs: [ref('live')] });
+    const between = ran.slice(before).filter((run) => !run.endsWith(':live'));
+    const result = await whole;
+    expect(result.counts).toMatchObject({ enqueued: 30, outstanding: 0 });
+    expect(ran.filter((run) => run.endsWith(':live'))).toHaveLength(4);
+    // A job that runs is not taken away, and the stages go on with others while the live video is in one of them; in
+    // the order of their arrival some 75 would have gone before it.
+    expect(between.length).toBeLessThan(30);
   });
 
   it('goes on where it was stopped, and lists and cancels', async () => {
