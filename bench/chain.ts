@@ -246,6 +246,9 @@ const keyFrames = await costs('keyframes', STAGES, {
   faces: { windowsPerSec: 0.1 },
 });
 decodings.push(decodeAlone());
+// As often as the last one looks, and gated: what the gates alone save.
+const everySecondGated = await costs('gated', STAGES, { frames: { sampleRate: 1 } });
+decodings.push(decodeAlone());
 const naive = await costs('naive', [everySecond, ...STAGES.filter(({ name }) => name !== 'frames')], {
   ocr: { sampling: 'keyframes', gate: 'no' },
 });
@@ -262,9 +265,14 @@ const result = {
     timesDecoding: asMultiples(keyFrames, decode.cpu),
     total: round(sum(keyFrames) / decode.cpu),
   },
+  sampledOnceASecond: {
+    timesDecoding: asMultiples(everySecondGated, decode.cpu),
+    total: round(sum(everySecondGated) / decode.cpu),
+  },
   onePictureASecond: { timesDecoding: asMultiples(naive, decode.cpu), total: round(sum(naive) / decode.cpu) },
   onePictureASecondOver: {
     chain: round(sum(naive) / sum(chain)),
+    sampledOnceASecond: round(sum(naive) / sum(everySecondGated)),
     keyFramesOnly: round(sum(naive) / sum(keyFrames)),
   },
 };

@@ -1,11 +1,11 @@
 /**
  * What the runtime costs on real servers: events a second through one empty stage against bare kafkajs and BullMQ that
- * do the same hand-overs in the same run; then all stages with empty handlers, worked by one process and by two.
+ * do the same hand-overs in the same run, without keeping what was made and with it; then all stages with empty handlers, worked by one process and by two.
  *
  *   KAFKA_BROKERS=localhost:9092 REDIS_URL=redis://localhost:6379/0 node bench/cluster.ts [events]
  */
 import { type ChildProcess, fork } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -13,6 +13,7 @@ import path from 'node:path';
 import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import kafkajs from 'kafkajs';
+import { FolderArtifactStore } from '../shared/adapters/embedded/folder-artifact-store.ts';
 import { upload } from '../test/fixtures/pipeline.ts';
 import { emptyStages, median, openEmptyPipeline, round, uploads } from './empty-pipeline.ts';
 
@@ -72,9 +73,12 @@ class Countdown {
 /**
  * The same hand-overs without a runtime: an event is consumed, a job with an id of its own is added in bulk before the
  * offset is committed, an empty handler runs, and its output event is acknowledged by the broker before the job is.
+ * @param keeps whether the handler's result is kept, too, before the output event: in the same store, forced to the disk
  */
-async function bare(events: number): Promise<Timing> {
+async function bare(events: number, keeps: boolean): Promise<Timing> {
   const name = `bare-${randomUUID().slice(0, 8)}`;
+  const folder = folderIn('disk');
+  const results = new FolderArtifactStore(folder);
   const kafka = new kafkajs.Kafka({
     clientId: name,
     brokers: brokers!.split(','),
@@ -99,7 +103,8 @@ async function bare(events: number): Promise<Timing> {
   const count = new Countdown();
   const worker = new Worker(
     name,
-    async ({ data }) => {
+    async ({ data, id }) => {
+      if (keeps) await results.putManifest(createHash('sha1').update(id!).digest('hex'), { made: true });
       await producer.send({
         topic: topics[1]!,
         acks: -1,
@@ -155,6 +160,7 @@ async function bare(events: number): Promise<Timing> {
   await producer.disconnect();
   await admin.deleteTopics({ topics });
   await admin.disconnect();
+  rmSync(folder, { recursive: true, force: true });
   return result;
 }
 
@@ -240,16 +246,20 @@ if (process.argv[2] === 'work') {
   const events = Number(process.argv[2] ?? 3_000);
   if (!existsSync(PLACES.memory)) throw new Error(`${PLACES.memory} is needed: a file system in memory.`);
   // In turns, so that what else the machine does falls on all.
-  const rounds: ({ bare: Timing } & Record<Place, Timing>)[] = [];
+  const rounds: ({ bare: Timing; bareKeeping: Timing } & Record<Place, Timing>)[] = [];
   for (let n = 0; n < 5; n++) {
     rounds.push({
-      bare: await bare(events),
+      bare: await bare(events, false),
+      bareKeeping: await bare(events, true),
       memory: await runtime(events, 'memory'),
       disk: await runtime(events, 'disk'),
     });
   }
-  const overBare = (place: Place, of: 'seconds' | 'cpuSeconds') =>
-    round(median(rounds.map((each) => each[place][of] / each.bare[of])));
+  const over = (place: Place, base: 'bare' | 'bareKeeping') => {
+    const ratio = (of: 'seconds' | 'cpuSeconds') =>
+      round(median(rounds.map((each) => each[place][of] / each[base][of])));
+    return { wall: ratio('seconds'), cpu: ratio('cpuSeconds') };
+  };
   const few = Math.ceil(events / 10);
   const scaling = async (waitMs: number) => {
     const turns = [];
@@ -264,9 +274,11 @@ if (process.argv[2] === 'work') {
     ...{ events, concurrency: CONCURRENCY, cpus: os.availableParallelism(), rounds },
     // Of the median round. cpu: of the process alone, without the servers.
     runtimeOverBare: {
-      artifactsInMemory: { wall: overBare('memory', 'seconds'), cpu: overBare('memory', 'cpuSeconds') },
-      artifactsForcedToDisk: { wall: overBare('disk', 'seconds'), cpu: overBare('disk', 'cpuSeconds') },
+      artifactsInMemory: over('memory', 'bare'),
+      artifactsForcedToDisk: over('disk', 'bare'),
     },
+    // Against bare handlers whose results survive a power cut as well.
+    runtimeOverBareKeeping: { artifactsForcedToDisk: over('disk', 'bareKeeping') },
     allStages: {
       // The two processes, Redis and Kafka share the processors: nothing is left for the second.
       emptyHandlers: await scaling(0),
