@@ -57,7 +57,8 @@ const VECTORS_IN_A_LIST = 4_096;
 const KEEP_VERSIONS_MS = 30_000;
 /** LanceDB's own limits are 6 GB and 1 GB, which a long-running process would grow to. */
 const INDEX_CACHE_BYTES = 128n * 1024n ** 2n;
-const METADATA_CACHE_BYTES = 32n * 1024n ** 2n;
+/** Every write leaves some 20 kB in it, so it is always full. */
+const METADATA_CACHE_BYTES = 8n * 1024n ** 2n;
 const SCHEMA_SUFFIX = '.generation.json';
 
 export interface LanceOptions {
@@ -89,8 +90,9 @@ export class LanceVideoIndex implements VideoIndex {
 
   static async open(folder: string, options: LanceOptions = {}): Promise<LanceVideoIndex> {
     mkdirSync(folder, { recursive: true });
+    // Among the options: the third parameter, which is named for it, is not read (LanceDB 0.31).
     const session = new lancedb.Session(INDEX_CACHE_BYTES, METADATA_CACHE_BYTES);
-    return new LanceVideoIndex(await lancedb.connect(folder, {}, session), folder, options);
+    return new LanceVideoIndex(await lancedb.connect(folder, { session }), folder, options);
   }
 
   async ensureGeneration(generation: string, collections: CollectionSchema[]): Promise<void> {
