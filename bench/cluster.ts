@@ -1,6 +1,7 @@
 /**
  * What the runtime costs on real servers: events a second through one empty stage against bare kafkajs and BullMQ that
- * do the same hand-overs in the same run, without keeping what was made and with it; then all stages with empty handlers, worked by one process and by two.
+ * do the same hand-overs in the same run, without keeping what was made and with it; then all stages with empty handlers,
+ * worked by one process and by two.
  *
  *   KAFKA_BROKERS=localhost:9092 REDIS_URL=redis://localhost:6379/0 node bench/cluster.ts [events]
  */

@@ -161,19 +161,16 @@ describe('a backfill', () => {
     const ran: string[] = [];
     await open(pipelineStages());
     await settleUploads(ids(30));
-    let arrived: () => void = () => undefined;
-    const underWay = new Promise<void>((resolve) => {
-      arrived = resolve;
-    });
+    const underWay = Promise.withResolvers<void>();
     const slow = async () => {
-      if (ran.length === 4) arrived();
+      if (ran.length === 4) underWay.resolve();
       await delay(40);
       return undefined;
     };
     const stages = { ran, versions: { frames: 2 }, concurrency: 1 };
     await reopen(pipelineStages({ ...stages, behaviour: { frames: slow, ocr: slow, document: slow } }));
     const whole = backfill({ stages: ['frames'], parallel: 30 });
-    await underWay;
+    await underWay.promise;
     const before = ran.length;
     await app.publish([upload('live')]);
     await app.settled({ refs: [ref('live')] });

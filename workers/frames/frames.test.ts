@@ -136,8 +136,13 @@ describe.each(Object.entries(BUILDS))('with %s', (_, environment) => {
     expect(output.media.audio).toMatchObject({ codec: 'aac', sampleRate: 48_000 });
   });
 
-  test.each(['bt709', 'smpte170m'])('colours come out right from the matrix %s', async (matrix) => {
-    const file = clip(`${matrix}.mp4`);
+  test.each([
+    ['bt709', 'tv'],
+    ['bt709', 'pc'],
+    ['smpte170m', 'tv'],
+    ['smpte170m', 'pc'],
+  ])('colours come out right from the matrix %s, range %s', async (matrix, range) => {
+    const file = clip(`${matrix}-${range}.mp4`);
     const wanted = [200, 60, 40];
     const picture = await sharp({
       create: {
@@ -149,17 +154,17 @@ describe.each(Object.entries(BUILDS))('with %s', (_, environment) => {
     })
       .png()
       .toBuffer();
-    const png = clip(`${matrix}.png`);
+    const png = clip(`${matrix}-${range}.png`);
     writeFileSync(png, picture);
     const to = matrix === 'bt709' ? 'bt709' : 'bt601';
-    const encode = ['-c:v', 'libx264', '-colorspace', matrix, '-t', '1'];
+    const encode = ['-c:v', 'libx264', '-colorspace', matrix, '-color_range', range, '-t', '1'];
     await ffmpeg([
       '-loop',
       '1',
       '-i',
       png,
       '-vf',
-      `scale=out_color_matrix=${to},format=yuv420p`,
+      `scale=out_color_matrix=${to}:out_range=${range},format=${range === 'pc' ? 'yuvj420p' : 'yuv420p'}`,
       ...encode,
       file,
     ]);

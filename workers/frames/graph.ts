@@ -53,7 +53,7 @@ export function filterGraph(options: GraphOptions): string {
     ? `${turnsMatrix ? 'colormatrix=bt709:bt601,' : ''}${scale}:${SAME_MATRIX},format=yuv420p,${TO_FULL_RANGE}`
     : colours
       ? `${scale}${colours}`
-      : `${scale}:out_color_matrix=bt601:out_range=pc`;
+      : `${scale}${BT601.has(video.matrix) ? ':' : THROUGH_RGB}out_color_matrix=bt601:out_range=pc`;
   return [
     `[0:${video.index}]split=2[a][b]`,
     `[a]${every(1 / MOST_TINY_PER_SEC)},scale=256:144:flags=fast_bilinear,scale=${TINY_WIDTH}:${TINY_HEIGHT}:flags=area,` +
@@ -65,6 +65,8 @@ export function filterGraph(options: GraphOptions): string {
 
 const SAME_MATRIX = 'in_color_matrix=bt601:out_color_matrix=bt601';
 const FULL_CHROMA = "'clip((val-128)*255/224+128.5\\,0\\,255)'";
+/** Old scalers forget about the matrix where neither size nor format changes; newer ones go this way by themselves. */
+const THROUGH_RGB = ',format=gbrp,scale=';
 /** From 16..235 (chroma 16..240) to 0..255 by table, rounded; then the name of what it now is, which changes no value. */
 const TO_FULL_RANGE =
   `lutyuv=y='clip((val-16)*255/219+0.5\\,0\\,255)':u=${FULL_CHROMA}:v=${FULL_CHROMA},` +
