@@ -1,5 +1,6 @@
 /** All face models together, in the thread that computes. */
 import type { ModelStore } from '../../models/store.ts';
+import { release } from '../../release.ts';
 import type { DescriptorStrength } from '../descriptor.ts';
 import { alignedChip, facePoints } from './alignment.ts';
 import { startBackend } from './backend.ts';
@@ -115,6 +116,7 @@ export class FaceAnalyser {
       const result = await this.#describe(picture, face);
       if (result) described.push(result);
     }
+    release(picture.data);
     return { width: picture.width, height: picture.height, faces: described };
   }
 
@@ -154,9 +156,10 @@ export class FaceAnalyser {
     const picture = await decodePicture(encoded, MAX_SIDE);
     if (key !== null) {
       this.#kept.set(key, picture);
-      for (const oldest of this.#kept.keys()) {
+      for (const [oldest, { data }] of this.#kept) {
         if (this.#kept.size <= KEPT_PICTURES) break;
         this.#kept.delete(oldest);
+        release(data);
       }
     }
     return picture;

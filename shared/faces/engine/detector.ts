@@ -8,6 +8,7 @@
 import { readFile } from 'node:fs/promises';
 import * as tf from '@tensorflow/tfjs';
 import type { ModelStore } from '../../models/store.ts';
+import { release } from '../../release.ts';
 import { detectorArtifacts } from '../weights/graph-model.ts';
 import { cropPicture, isFlat, type PixelBox, padToSquare, type RgbPicture, resizePicture } from './pixels.ts';
 import { suppressNonMaximal } from './suppression.ts';
@@ -58,8 +59,15 @@ const MAX_BATCH = 8;
 const SEEN_WHOLE = 0.09;
 /** The model's grid of anchors, one a cell. */
 const GRID = 48;
-const VALUES_PER_ANCHOR = 17;
+/** Centre, size, and six key points. */
+const VALUES_PER_BOX = 16;
 const KEY_POINTS = 6;
+
+/** What the model says of some windows: windows × anchors, and windows × anchors × 16 values. */
+interface Inferred {
+  scores: Float32Array;
+  boxes: Float32Array;
+}
 
 /** A cut of the picture of the detector's size, and how its pixels lie in the picture. */
 interface Window {
@@ -82,6 +90,7 @@ export function windowStarts(length: number, size: number, overlap: number): num
 
 export class FaceDetector {
   readonly #model: tf.GraphModel;
+  readonly #input = new Float32Array(MAX_BATCH * WINDOW * WINDOW * 3);
   /** Windows computed so far: the unit of cost. */
   runs = 0;
 
@@ -149,26 +158,26 @@ export class FaceDetector {
       const batch = windows.slice(start, start + MAX_BATCH);
       const output = this.#infer(batch);
       for (const [index, window] of batch.entries()) found.push(...decode(output, index, window, minScore));
+      release(output.scores, output.boxes);
     }
     return suppressNonMaximal(found);
   }
 
-  /** @returns windows × anchors × 17 values */
-  #infer(windows: Window[]): Float32Array {
+  #infer(windows: Window[]): Inferred {
     this.runs += windows.length;
     const size = WINDOW * WINDOW * 3;
-    const input = new Float32Array(windows.length * size);
+    const input = this.#input.subarray(0, windows.length * size);
     for (const [index, { pixels }] of windows.entries()) {
       const offset = index * size;
       for (let at = 0; at < size; at++) input[offset + at] = pixels.data[at]! / 127.5 - 1;
     }
     const tensor = tf.tensor4d(input, [windows.length, WINDOW, WINDOW, 3]);
-    const output = this.#model.execute(tensor, 'Identity:0') as tf.Tensor;
+    const outputs = this.#model.execute(tensor, ['scores:0', 'boxes:0']) as [tf.Tensor, tf.Tensor];
     try {
-      return output.dataSync<'float32'>();
+      const [scores, boxes] = outputs;
+      return { scores: scores.dataSync<'float32'>(), boxes: boxes.dataSync<'float32'>() };
     } finally {
-      tensor.dispose();
-      output.dispose();
+      tf.dispose([tensor, ...outputs]);
     }
   }
 }
@@ -233,6 +242,7 @@ async function smallWindows(picture: RgbPicture, { side, overlap }: DetectionWin
       windows.push({ pixels, scale, left, top, inner });
     }
   }
+  if (shrunk !== picture) release(shrunk.data);
   return windows;
 }
 
@@ -245,27 +255,32 @@ function scaledCopy(picture: RgbPicture, scale: number): Promise<RgbPicture> {
 }
 
 /** Reads the faces of one window out of the model's output: offsets from the anchors, in pixels of the window. */
-function decode(output: Float32Array, index: number, window: Window, minScore: number): DetectedFace[] {
+function decode(
+  { scores, boxes }: Inferred,
+  index: number,
+  window: Window,
+  minScore: number,
+): DetectedFace[] {
   const found: DetectedFace[] = [];
   const x = (value: number) => (value + window.left) / window.scale;
   const y = (value: number) => (value + window.top) / window.scale;
   for (let anchor = 0; anchor < GRID * GRID; anchor++) {
-    const at = (index * GRID * GRID + anchor) * VALUES_PER_ANCHOR;
-    const probability = 1 / (1 + Math.exp(-output[at]!));
+    const probability = 1 / (1 + Math.exp(-scores[index * GRID * GRID + anchor]!));
     if (probability < minScore) continue;
+    const at = (index * GRID * GRID + anchor) * VALUES_PER_BOX;
     const anchorX = (((anchor % GRID) + 0.5) * WINDOW) / GRID;
     const anchorY = ((Math.floor(anchor / GRID) + 0.5) * WINDOW) / GRID;
-    const width = output[at + 3]!;
-    const height = output[at + 4]!;
-    const left = anchorX + output[at + 1]! - width / 2;
-    const top = anchorY + output[at + 2]! - height / 2;
+    const width = boxes[at + 2]!;
+    const height = boxes[at + 3]!;
+    const left = anchorX + boxes[at]! - width / 2;
+    const top = anchorY + boxes[at + 1]! - height / 2;
     if (!(width > 0 && height > 0)) continue;
     found.push({
       score: isCutOff({ x: left, y: top, width, height }, window) ? probability * 0.8 : probability,
       box: { x: x(left), y: y(top), width: width / window.scale, height: height / window.scale },
       keyPoints: Array.from({ length: KEY_POINTS }, (_, point) => ({
-        x: x(anchorX + output[at + 5 + 2 * point]!),
-        y: y(anchorY + output[at + 6 + 2 * point]!),
+        x: x(anchorX + boxes[at + 4 + 2 * point]!),
+        y: y(anchorY + boxes[at + 5 + 2 * point]!),
       })),
     });
   }

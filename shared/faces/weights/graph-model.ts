@@ -274,13 +274,16 @@ export function tfliteToGraphModel(
 }
 
 /**
- * The full- or short-range detector as `@tensorflow-models/face-detection` expects it: one output `Identity`
- * [1, anchors, 17] with the score first and the box and six key points behind it.
+ * The full- or short-range detector. Outputs: `scores` [n, anchors, 1]; `boxes` [n, anchors, 16], the box and six key
+ * points; and both as `@tensorflow-models/face-detection` expects them, `Identity` [n, anchors, 17], which tfjs is slow to
+ * join and computes only when asked.
  */
 export function detectorArtifacts(bytes: Uint8Array): io.ModelArtifacts {
   return tfliteToGraphModel(bytes, (graph) => {
     const boxes = graph.output((shape) => shape[2] === 16);
     const scores = graph.output((shape) => shape[2] === 1);
+    graph.add({ name: 'scores', op: 'Identity', input: [scores], attr: { T: FLOAT } });
+    graph.add({ name: 'boxes', op: 'Identity', input: [boxes], attr: { T: FLOAT } });
     const axis = graph.constant('score_axis', Int32Array.of(2), []);
     graph.add({
       name: 'Identity',

@@ -1,4 +1,5 @@
 /** Cuts lines of text out of a picture and lays them flat. */
+import { release } from '../../../shared/release.ts';
 import { quadSize } from './geometry.ts';
 import type { Pixels, Point, Quad } from './types.ts';
 
@@ -12,6 +13,11 @@ export class Pyramid {
 
   get picture(): Pixels {
     return this.#levels[0]!;
+  }
+
+  /** Frees the memory of all of them; the picture is of no use afterwards. */
+  release(): void {
+    release(...this.#levels.map(({ data }) => data));
   }
 
   /** The picture shrunk by 2^level; the smallest there can be when it has no more pixels to halve. */

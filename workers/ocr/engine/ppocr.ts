@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import * as ort from 'onnxruntime-node';
 import { CinedexError } from '../../../shared/contracts/errors.ts';
+import { release } from '../../../shared/release.ts';
 import { findComponents } from './components.ts';
 import { cropLine, pyramidOf } from './crop.ts';
 import { decodeCtc } from './ctc.ts';
@@ -50,11 +51,14 @@ export async function openDetector(
     const output = await session.run({
       [session.inputNames[0]!]: new ort.Tensor('float32', input, [1, 3, window.height, window.width]),
     });
+    release(input);
     return output[session.outputNames[0]!]!.data as Float32Array;
   };
   const detectIn = async (picture: Pixels, grid: MapGrid, window: MapWindow): Promise<DetectedText[]> => {
     const map = await run(picture, grid, window);
-    return boxesFromMap(map, window.width, window.height, options).map(({ quad, score }) => ({
+    const boxes = boxesFromMap(map, window.width, window.height, options);
+    release(map);
+    return boxes.map(({ quad, score }) => ({
       score,
       quad: quad.map(([x, y]): Point => [x + window.left, y + window.top]) as Quad,
     }));
@@ -100,6 +104,7 @@ export async function openDetector(
       const map = await run(picture, grid, { left: 0, top: 0, ...grid });
       const mask = new Uint8Array(map.length);
       for (let i = 0; i < mask.length; i++) mask[i] = map[i]! > GLANCE_THRESHOLD ? 1 : 0;
+      release(map);
       const scaleX = picture.width / grid.width;
       const scaleY = picture.height / grid.height;
       const places = findComponents(mask, grid.width, grid.height).components.map((part) => {
@@ -249,6 +254,7 @@ export async function openRecogniser(
     const output = await session.run({
       [session.inputNames[0]!]: new ort.Tensor('float32', input, [strips.length, 3, LINE_HEIGHT, width]),
     });
+    release(input);
     const tensor = output[session.outputNames[0]!]!;
     const [, steps, classes] = tensor.dims as [number, number, number];
     if (classes !== vocabulary.length) {
@@ -258,7 +264,7 @@ export async function openRecogniser(
       );
     }
     const data = tensor.data as Float32Array;
-    return strips.map((_, index) =>
+    const readings = strips.map((_, index) =>
       decodeCtc(
         data.subarray(index * steps * classes, (index + 1) * steps * classes),
         steps,
@@ -266,6 +272,8 @@ export async function openRecogniser(
         vocabulary,
       ),
     );
+    release(data);
+    return readings;
   };
 
   return {

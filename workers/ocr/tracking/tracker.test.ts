@@ -90,6 +90,46 @@ describe('TextTracker', () => {
     expect(tracker.finish()).toMatchObject([{ startSec: 0, endSec: 5 }]);
   });
 
+  it('lets go of every picture, and asks about none that it let go of', async () => {
+    const scene = fc.subarray([
+      { text: 'Where is it?', quad: CAPTION },
+      { text: 'EXIT', quad: SIGN },
+    ]);
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(scene, fc.boolean()), { maxLength: 12 }), async (shown) => {
+        const gone = new Set<Scene>();
+        const { eye } = fakeEye();
+        const onlyKept =
+          <A extends unknown[], R>(ask: (picture: Scene, ...rest: A) => R) =>
+          (picture: Scene, ...rest: A): R => {
+            expect(gone.has(picture)).toBe(false);
+            return ask(picture, ...rest);
+          };
+        const tracker = new TextTracker<Scene, { text: string; quad: Quad }, number>({
+          ...eye,
+          look: onlyKept(eye.look),
+          detect: onlyKept(eye.detect),
+          read: onlyKept(eye.read),
+          sign: onlyKept(eye.sign),
+          stillThere: onlyKept(eye.stillThere),
+          letGo: onlyKept((picture) => gone.add(picture)),
+        });
+        const pictures = shown.map(([picture]) => [...picture]);
+        let identity = 0;
+        for (const [index, picture] of pictures.entries()) {
+          // The same bytes as before, decoded again.
+          const repeats = index > 0 && shown[index]![1];
+          if (!repeats) identity = index;
+          const times = [{ timeSec: index / 2, shot: 0 }];
+          await tracker.see(picture, { times, untilSec: (index + 1) / 2, identity });
+          expect(gone.size).toBeGreaterThanOrEqual(index);
+        }
+        tracker.finish();
+        expect(gone).toEqual(new Set(pictures));
+      }),
+    );
+  });
+
   it('costs nothing where there are no strokes', async () => {
     const { calls, looked } = await follow(Array.from({ length: 9 }, () => []));
     expect({ ...calls, looked }).toEqual({ detect: 0, read: 0, looked: 9 });

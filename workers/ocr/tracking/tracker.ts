@@ -16,6 +16,8 @@ export interface Eye<P, S, L> {
   read(picture: P, quads: readonly Quad[]): Promise<Reading[]>;
   sign(picture: P, quad: Quad): S | null;
   stillThere(picture: P, signature: S): boolean;
+  /** Told of every picture that is not asked about again. */
+  letGo?(picture: P): void;
 }
 
 /**
@@ -142,6 +144,14 @@ export class TextTracker<P, S, L> {
 
   /** Takes the next picture in order of time. */
   async see(picture: P, sighting: Sighting): Promise<void> {
+    const before = this.#skipped?.picture;
+    await this.#see(picture, sighting);
+    const kept = this.#skipped?.picture;
+    if (before !== undefined && before !== kept) this.#eye.letGo?.(before);
+    if (picture !== kept) this.#eye.letGo?.(picture);
+  }
+
+  async #see(picture: P, sighting: Sighting): Promise<void> {
     const first = sighting.times[0];
     if (!first) return;
     this.looked += 1;
@@ -205,6 +215,8 @@ export class TextTracker<P, S, L> {
     const tracks = [...this.#ended, ...this.#live];
     this.#ended = [];
     this.#live = [];
+    if (this.#skipped) this.#eye.letGo?.(this.#skipped.picture);
+    this.#skipped = null;
     return tracks
       .map((track) => ({ track, reading: voteReading(track.readings) }))
       .filter(

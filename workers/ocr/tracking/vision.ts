@@ -84,6 +84,7 @@ export function visionEye(
     sign: (pyramid, quad) =>
       signatureOf(pyramid, scaled(quad, pyramid.picture.width, pyramid.picture.height)),
     stillThere,
+    letGo: (pyramid) => pyramid.release(),
   };
 }
 
