@@ -23,7 +23,7 @@ export const OcrConfig = z.object({
   sampling: z
     .enum(['samples', 'keyframes'])
     .default('samples')
-    .describe('Pictures looked at: about two a second, or key frames only'),
+    .describe('Pictures to look at: those of the strip (CINEDEX_FRAMES_SAMPLE_RATE), or key frames only'),
   detectionSize: whole(320, 1_920)
     .default(640)
     .describe('Longer side of a picture while text is looked for, pixels; more finds smaller text'),
@@ -34,6 +34,14 @@ export const OcrConfig = z.object({
     .default(0.6)
     .describe(
       'Lines read less surely are dropped; tesseract.js, a harder judge of itself, may be a third less sure',
+    ),
+  calmSec: z.coerce
+    .number()
+    .min(0)
+    .max(10)
+    .default(1)
+    .describe(
+      'While no line comes or goes, pictures that end within so many seconds of the last look are passed over, and opened only to date a change; 0: none is',
     ),
   gate: booleanWord
     .default(true)
@@ -50,7 +58,7 @@ const PICTURE_TIMEOUT_MS = 90_000;
 export const ocr = defineStage(
   {
     name: 'ocr',
-    version: 3,
+    version: 4,
     requires: { frames: FramesExtracted },
     output: TextRecognized,
     config: OcrConfig,
@@ -65,6 +73,8 @@ export const ocr = defineStage(
     const engine = chooseEngine(models, config.engine, (why) =>
       logger.warn({ why }, 'reading with tesseract.js'),
     );
+    const { minConfidence, gate, calmSec } = config;
+    const following = { minConfidence, gate, calmSec };
     const init: OcrThreadInit = { engine, files: engineFiles(models), detectionSize: config.detectionSize };
     const threads = Array.from({ length: config.threads }, () => ({
       client: new ThreadClient<OcrThread>(new URL('./ocr.thread.ts', import.meta.url), init),
@@ -79,7 +89,7 @@ export const ocr = defineStage(
         thread.sessions += 1;
         let finished = false;
         try {
-          await thread.client.call('begin', [session, config.minConfidence, config.gate], options);
+          await thread.client.call('begin', [session, following], options);
           for await (const { bytes, sighting } of picturesToRead(
             artifacts,
             frames,

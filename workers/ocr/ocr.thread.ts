@@ -5,6 +5,7 @@ import { type Pyramid, pyramidOf } from './engine/crop.ts';
 import { type EngineFiles, openEngine } from './engine/engine.ts';
 import { decodePicture } from './engine/picture.ts';
 import type { EngineName } from './engine/types.ts';
+import type { OcrConfig } from './index.ts';
 import type { Signature } from './tracking/signature.ts';
 import type { Survey } from './tracking/survey.ts';
 import { type Eye, type Sighting, TextTracker, type TrackedLine } from './tracking/tracker.ts';
@@ -23,6 +24,8 @@ export interface FollowedText {
   recognised: number;
 }
 
+export type Following = Pick<OcrConfig, 'minConfidence' | 'gate' | 'calmSec'>;
+
 /** A session follows one video. Sessions that nobody finishes any more (their step was aborted) are dropped. */
 const MAX_SESSIONS = 16;
 
@@ -39,7 +42,7 @@ async function create(init: unknown) {
   const sessions = new Map<string, TextTracker<Pyramid, Signature, Survey>>();
   return {
     ready: (): EngineName => recogniser.engine,
-    begin(session: string, minConfidence: number, gate: boolean): void {
+    begin(session: string, { minConfidence, gate, calmSec }: Following): void {
       for (const oldest of sessions.keys()) {
         if (sessions.size < MAX_SESSIONS) break;
         sessions.delete(oldest);
@@ -48,6 +51,7 @@ async function create(init: unknown) {
         session,
         new TextTracker(gate ? eye : withoutGate(eye), {
           minConfidence: minConfidence * recogniser.confidenceScale,
+          calmSec: gate ? calmSec : 0,
         }),
       );
     },
@@ -56,15 +60,16 @@ async function create(init: unknown) {
       // The thread that began the session died, and with it what was followed.
       if (!tracker)
         throw new CinedexError('WORKER_CRASHED', 'The thread was renewed in the middle of a video.');
-      await tracker.see(pyramidOf(await decodePicture(bytes)), sighting);
+      await tracker.see(sighting, async () => pyramidOf(await decodePicture(bytes)));
     },
-    finish(session: string): FollowedText {
+    async finish(session: string): Promise<FollowedText> {
       const tracker = sessions.get(session);
       if (!tracker)
         throw new CinedexError('WORKER_CRASHED', 'The thread was renewed in the middle of a video.');
       sessions.delete(session);
+      const lines = await tracker.finish();
       const { looked, detected, recognised } = tracker;
-      return { lines: tracker.finish(), looked, detected, recognised };
+      return { lines, looked, detected, recognised };
     },
     drop(session: string): void {
       sessions.delete(session);

@@ -73,16 +73,14 @@ export async function subtitledSequence(detector: TextDetector, recogniser: Text
       );
     });
     gatedMs += await cpuMs(async () =>
-      tracker.see(pyramidOf(await decodePicture(jpeg)), {
-        times: [{ timeSec, shot: 0 }],
-        untilSec: timeSec + 1 / FPS,
-        identity: index,
-      }),
+      tracker.see({ times: [{ timeSec, shot: 0 }], untilSec: timeSec + 1 / FPS, identity: index }, async () =>
+        pyramidOf(await decodePicture(jpeg)),
+      ),
     );
   }
   const pictures = SECONDS * FPS;
-  const { detected, recognised } = tracker;
-  const lines = tracker.finish();
+  const lines = await tracker.finish();
+  const { looked, detected, recognised } = tracker;
   const found = CUES.map((cue) =>
     lines.find((line) => line.startSec < cue.endSec && similarity(line.text, cue.text) >= 0.9),
   );
@@ -95,6 +93,7 @@ export async function subtitledSequence(detector: TextDetector, recogniser: Text
     everyPictureCpuMs: round(everyMs / pictures),
     gatedCpuMs: round(gatedMs / pictures),
     gatedOverEvery: round(gatedMs / everyMs, 100),
+    looked,
     detected,
     recognised,
     cues: CUES.length,

@@ -22,10 +22,10 @@ export interface Eye<P, S, L> {
 
 /**
  * How closely a picture is looked at: not at all; cheaply, and closely only where that finds something; closely in some
- * places (fractions of the picture); or closely everywhere.
+ * places (fractions of the picture); or closely everywhere. `watch`: the next picture will tell more.
  */
 export type Inspection =
-  | { kind: 'none' }
+  | { kind: 'none'; watch?: boolean }
   | { kind: 'glance' }
   | { kind: 'places'; places: readonly Bounds[] }
   | { kind: 'whole' };
@@ -58,6 +58,11 @@ export interface TrackerOptions {
   maxReadings: number;
   /** A line that vanishes for less and comes back as the same text is one line, seconds. */
   bridgeSec: number;
+  /**
+   * While no line comes or goes, pictures within so many seconds of the last look are passed over: they are opened only if
+   * the next look finds that something changed, to tell when. 0: every picture is looked at.
+   */
+  calmSec: number;
 }
 
 export const TRACKER_DEFAULTS: TrackerOptions = {
@@ -65,6 +70,7 @@ export const TRACKER_DEFAULTS: TrackerOptions = {
   sureConfidence: 0.9,
   maxReadings: 3,
   bridgeSec: 1.2,
+  calmSec: 1,
 };
 
 export interface Sighting {
@@ -99,22 +105,38 @@ interface Track<S> {
   shot: number;
 }
 
+/** From here on, following every change is in vain. */
+const LEAST_RESTLESS = 4;
 /**
  * A running clock is lost with every picture. After so many pictures on which lines were lost, more than those on which
  * none was, lost lines are looked for only after so many seconds.
  */
 const RESTLESS = [
   { pictures: 12, sec: 1.99 },
-  { pictures: 4, sec: 0.99 },
+  { pictures: LEAST_RESTLESS, sec: 0.99 },
 ] as const;
 const MOST_RESTLESS = 16;
 /** How much a quiet picture counts against a restless one. */
 const QUIET = 0.5;
 
+const ROUNDING = 1e-3;
+/** Pictures without detection that are kept, to date a line back. */
+const MOST_BEFORE = 8;
+
 const SAME_PLACE = 0.5;
 const SAME_TEXT = 0.75;
 /** Two readings at one place may differ more: each may be wrong somewhere else. */
 const SAME_TEXT_HERE = 0.6;
+
+/** A picture on which the detector did not run. */
+interface Unread<P> {
+  open: () => Promise<P>;
+  startSec: number;
+  untilSec: number;
+  shot: number;
+  /** Not looked at, either. */
+  passed: boolean;
+}
 
 export class TextTracker<P, S, L> {
   readonly #eye: Eye<P, S, L>;
@@ -131,8 +153,12 @@ export class TextTracker<P, S, L> {
   #shotGlanced: number | undefined;
   #emptyInARow = 0;
   #identity: number | string | undefined;
-  /** The picture before, when it was not detected on: a line found now may have begun there. */
-  #skipped: { picture: P; startSec: number; shot: number } | null = null;
+  #lookedAt = Number.NEGATIVE_INFINITY;
+  #shotLooked: number | undefined;
+  /** Whether the last look gives reason to think that the next picture shows the same. */
+  #calm = false;
+  /** The pictures since the detector last ran: a line found now may have begun there. */
+  #unread: Unread<P>[] = [];
   looked = 0;
   detected = 0;
   recognised = 0;
@@ -142,24 +168,42 @@ export class TextTracker<P, S, L> {
     this.#options = { ...TRACKER_DEFAULTS, ...options };
   }
 
-  /** Takes the next picture in order of time. */
-  async see(picture: P, sighting: Sighting): Promise<void> {
-    const before = this.#skipped?.picture;
-    await this.#see(picture, sighting);
-    const kept = this.#skipped?.picture;
-    if (before !== undefined && before !== kept) this.#eye.letGo?.(before);
-    if (picture !== kept) this.#eye.letGo?.(picture);
-  }
-
-  async #see(picture: P, sighting: Sighting): Promise<void> {
+  /**
+   * Takes the next picture in order of time.
+   *
+   * @param open decodes it; not called for one that is passed over, and perhaps called again later to date a line
+   */
+  async see(sighting: Sighting, open: () => Promise<P>): Promise<void> {
     const first = sighting.times[0];
     if (!first) return;
-    this.looked += 1;
-    if (sighting.identity !== undefined && sighting.identity === this.#identity) {
-      for (const track of this.#live) track.endSec = sighting.untilSec;
+    const { untilSec, identity } = sighting;
+    const unread = { open, untilSec, startSec: first.timeSec, shot: first.shot };
+    if (identity !== undefined && identity === this.#identity) {
+      for (const track of this.#live) track.endSec = untilSec;
       return;
     }
-    this.#identity = sighting.identity;
+    const isSoon = untilSec - this.#lookedAt <= this.#options.calmSec + ROUNDING;
+    if (this.#calm && isSoon && first.shot === this.#shotLooked) {
+      this.#unread.push({ ...unread, passed: true });
+      return;
+    }
+    this.looked += 1;
+    this.#identity = identity;
+    this.#lookedAt = first.timeSec;
+    this.#shotLooked = first.shot;
+    const detected = await this.#opened(open, (picture) => this.#look(picture, sighting, first));
+    this.#unread = detected ? [] : [...this.#unread, { ...unread, passed: false }].slice(-MOST_BEFORE);
+  }
+
+  async #opened<R>(open: () => Promise<P>, use: (picture: P) => R | Promise<R>): Promise<R> {
+    const picture = await open();
+    const result = await use(picture);
+    this.#eye.letGo?.(picture);
+    return result;
+  }
+
+  /** @returns whether the detector ran */
+  async #look(picture: P, sighting: Sighting, first: { timeSec: number; shot: number }): Promise<boolean> {
     const still = this.#live.filter(
       (track) => track.signature !== null && this.#eye.stillThere(picture, track.signature),
     );
@@ -186,13 +230,14 @@ export class TextTracker<P, S, L> {
     this.#lookBefore = look;
     if (gone.length === 0) this.#restlessness = Math.max(0, this.#restlessness - QUIET);
     if (inspection.kind === 'none') {
-      this.#skipped = { picture, startSec: first.timeSec, shot: first.shot };
+      this.#calm = inspection.watch !== true;
       await this.#readAgain(picture, still);
-      return;
+      return false;
     }
     if (gone.length > 0) this.#restlessness = Math.min(MOST_RESTLESS, this.#restlessness + 1);
     this.detected += 1;
     this.#lookAtDetection = look;
+    const before = new Set(this.#live);
     const found = await this.#eye.detect(picture, inspection);
     // What is not looked for stays as it was.
     const kept = new Set(inspection.kind === 'places' && paused ? this.#live : still);
@@ -207,16 +252,18 @@ export class TextTracker<P, S, L> {
       this.#shotGlanced = first.shot;
     }
     if (inspection.kind === 'whole') this.#wholeAt = first.timeSec;
-    this.#skipped = null;
+    const isSame = gone.length === 0 && this.#live.every((track) => before.has(track));
+    this.#calm = isSame || this.#restlessness >= LEAST_RESTLESS;
+    return true;
   }
 
   /** Lines in order of their start. The tracker is empty afterwards. */
-  finish(): TrackedLine[] {
+  async finish(): Promise<TrackedLine[]> {
+    await this.#dateEnds(this.#live);
     const tracks = [...this.#ended, ...this.#live];
     this.#ended = [];
     this.#live = [];
-    if (this.#skipped) this.#eye.letGo?.(this.#skipped.picture);
-    this.#skipped = null;
+    this.#unread = [];
     return tracks
       .map((track) => ({ track, reading: voteReading(track.readings) }))
       .filter(
@@ -255,6 +302,7 @@ export class TextTracker<P, S, L> {
     untilSec: number,
   ): Promise<void> {
     const next = new Set<Track<S>>();
+    const begun: Track<S>[] = [];
     const toRead: { quad: Quad; track: Track<S> | undefined }[] = [];
     const free = new Set(this.#live);
     for (const quad of quads) {
@@ -279,11 +327,16 @@ export class TextTracker<P, S, L> {
           same.endSec = untilSec;
           next.add(same);
         } else if (reading.text !== '' && reading.confidence >= this.#options.minConfidence / 2) {
-          next.add(this.#begin(picture, quad, reading, at, untilSec));
+          const track = this.#begin(picture, quad, reading, at, untilSec);
+          begun.push(track);
+          next.add(track);
         }
       }
     }
-    for (const track of this.#live) if (!next.has(track)) this.#ended.push(track);
+    await this.#dateStarts(begun);
+    const ended = this.#live.filter((track) => !next.has(track));
+    await this.#dateEnds(ended);
+    this.#ended.push(...ended);
     this.#ended = this.#ended.filter((track) => !next.has(track));
     this.#live = [...next];
   }
@@ -315,17 +368,43 @@ export class TextTracker<P, S, L> {
     picture: P,
     quad: Quad,
     reading: Reading,
-    at: { timeSec: number; shot: number },
+    { timeSec, shot }: { timeSec: number; shot: number },
     untilSec: number,
   ): Track<S> {
     const signature = this.#eye.sign(picture, quad);
-    const before = this.#skipped;
-    const began = signature && before && this.#eye.stillThere(before.picture, signature) ? before : null;
-    return {
-      ...{ quad, firstQuad: quad, drift: 0, signature, readings: [reading], endSec: untilSec },
-      startSec: began?.startSec ?? at.timeSec,
-      shot: began?.shot ?? at.shot,
-    };
+    const times = { startSec: timeSec, endSec: untilSec };
+    return { quad, firstQuad: quad, drift: 0, signature, readings: [reading], ...times, shot };
+  }
+
+  /** Lines that are new may have been there already on pictures on which the detector did not run. */
+  async #dateStarts(tracks: readonly Track<S>[]): Promise<void> {
+    await this.#follow(tracks, this.#unread.toReversed(), (track, { startSec, shot }) => {
+      Object.assign(track, { startSec, shot });
+    });
+  }
+
+  /** Lines that are gone may have been there still on pictures passed over since the last look. */
+  async #dateEnds(tracks: readonly Track<S>[]): Promise<void> {
+    const passed = this.#unread.slice(this.#unread.findLastIndex((picture) => !picture.passed) + 1);
+    await this.#follow(tracks, passed, (track, { untilSec }) => {
+      track.endSec = untilSec;
+    });
+  }
+
+  /** From picture to picture as long as the lines are there; tells of each picture that shows a line. */
+  async #follow(
+    tracks: readonly Track<S>[],
+    pictures: readonly Unread<P>[],
+    shown: (track: Track<S>, picture: Unread<P>) => void,
+  ): Promise<void> {
+    let there = tracks.filter(({ signature }) => signature !== null);
+    for (const unread of pictures) {
+      if (there.length === 0) return;
+      there = await this.#opened(unread.open, (picture) =>
+        there.filter(({ signature }) => this.#eye.stillThere(picture, signature!)),
+      );
+      for (const track of there) shown(track, unread);
+    }
   }
 
   #move(track: Track<S>, quad: Quad, reading: Reading, picture: P): void {

@@ -55,11 +55,13 @@ export function visionEye(
         return { kind: when.secondsSinceWhole >= wholeSec - ROUNDING ? 'whole' : 'glance' };
       const fresh = changedCells(now, atLastDetection, unexplained);
       if (lost.length > 0) return { kind: 'places', places: placesAround(now, fresh, lost.map(quadBounds)) };
-      if (when.secondsSince < pace.busySec - ROUNDING || onPictureBefore === null) return { kind: 'none' };
+      const watch = longestRow(fresh, now.columns) >= STEADY_CELLS;
+      if (when.secondsSince < pace.busySec - ROUNDING || onPictureBefore === null)
+        return { kind: 'none', watch };
       // A caption comes and stays; leaves, water and a moving camera change again with every picture.
       const moving = new Set(changedCells(now, onPictureBefore, fresh));
       const steady = fresh.filter((cell) => !moving.has(cell));
-      if (longestRow(steady, now.columns) < STEADY_CELLS) return { kind: 'none' };
+      if (longestRow(steady, now.columns) < STEADY_CELLS) return { kind: 'none', watch };
       return { kind: 'places', places: placesAround(now, fresh, []) };
     },
     async detect({ picture }, inspection) {
