@@ -76,6 +76,6 @@ export function describeAnswer(answer: SearchAnswer): string[] {
         return `       at ${clock(moment.atSec)} (shot ${clock(moment.startSec)}–${clock(moment.endSec)})  ${why}`;
       }),
     ]),
-    ...answer.caveats.map((caveat) => `  note: ${caveat}`),
+    ...answer.caveats.map(({ message }) => `  note: ${message}`),
   ];
 }

@@ -72,7 +72,9 @@ describe('search', () => {
       const { results, caveats } = await ask(text);
       expect(results[0]).toMatchObject({ video: 'dogs' });
       expect(results[0]!.moments[0]).toMatchObject({ startSec: 5 });
-      expect(caveats).toEqual(['Pictures are searched by words only.']);
+      expect(caveats).toEqual([
+        { code: 'PICTURES_BY_WORDS', message: 'Pictures are searched by words only.' },
+      ]);
     }
   });
 

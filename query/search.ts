@@ -4,7 +4,7 @@
  */
 import type { BlobRef } from '../shared/contracts/common.ts';
 import { CinedexError } from '../shared/contracts/errors.ts';
-import type { Encoders } from '../shared/ports/encoders.ts';
+import type { Caveat, Encoders } from '../shared/ports/encoders.ts';
 import type { IdentityStore } from '../shared/ports/identity-store.ts';
 import type { Condition, Filter, VideoIndex } from '../shared/ports/video-index.ts';
 import { SEARCH_SECTIONS, type SearchConfig } from '../shared/search-config.ts';
@@ -108,7 +108,7 @@ export interface SearchAnswer {
   total: number;
   facets: Facets;
   /** What to know of the models behind this answer. */
-  caveats: string[];
+  caveats: Caveat[];
   /** Recall channels that did not answer in time. Empty: the answer is whole. */
   late: string[];
   /** What each channel found by itself, the best first, what lies below its floor too; with `explain` only. */

@@ -85,7 +85,9 @@ export const SearchResults = z.object({
   total: z.number(),
   next: z.string().nullable().describe('Cursor of the next page'),
   facets: z.record(z.string(), z.array(z.object({ value: z.string(), count: z.number() }))),
-  caveats: z.array(z.string()),
+  caveats: z
+    .array(z.object({ code: z.string(), message: z.string() }))
+    .describe('What the models behind this answer cannot do'),
   partial: z
     .object({ reason: z.literal('deadline'), missing: z.array(z.string()) })
     .nullable()

@@ -27,8 +27,11 @@ interface TagVectors {
  */
 export class BundledMultimodalEncoder implements MultimodalEncoder {
   readonly space: MultimodalEncoder['space'];
-  readonly caveat =
-    'Not a joint model of pictures and texts: a picture is represented by detected object labels (80 COCO classes) in the space of a sentence encoder. What has no such label (actions, faces, scenes, style) is not found by its look. The profile "standard" uses CLIP.';
+  readonly caveat = {
+    code: 'PICTURES_BY_LABELS',
+    message:
+      'Not a joint model of pictures and texts: a picture is represented by detected object labels (80 COCO classes) in the space of a sentence encoder. What has no such label (actions, faces, scenes, style) is not found by its look. The profile "standard" uses CLIP.',
+  };
   readonly #models: ModelStore;
   readonly #text: TextEncoder;
   #thread: ThreadClient<BundledVisionThread> | undefined;

@@ -95,7 +95,10 @@ describe('the bundled encoders', () => {
 
   it('say what they are, and refuse what is no picture', async () => {
     const multimodal = encoders.multimodal();
-    expect(multimodal.caveat).toMatch(/not a joint model/i);
+    expect(multimodal.caveat).toMatchObject({
+      code: 'PICTURES_BY_LABELS',
+      message: expect.stringMatching(/not a joint model/i),
+    });
     expect(multimodal.space.dimensions).toBe(encoders.text().dimensions);
     await expect(multimodal.encodePictures([Buffer.from('no picture')])).rejects.toMatchObject({
       code: 'MEDIA_CORRUPT',

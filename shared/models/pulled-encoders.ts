@@ -1,6 +1,12 @@
 /** Encoders of the profiles `standard` and `chinese`: models that are pulled once and read from a local folder. */
 import { CinedexError } from '../contracts/errors.ts';
-import type { EmbeddedPicture, EncodeOptions, MultimodalEncoder, TextEncoder } from '../ports/encoders.ts';
+import type {
+  Caveat,
+  EmbeddedPicture,
+  EncodeOptions,
+  MultimodalEncoder,
+  TextEncoder,
+} from '../ports/encoders.ts';
 import { ThreadClient } from '../threads/client.ts';
 import { bundledVisionInit, seenLabels } from './bundled-multimodal.ts';
 import { splitRows } from './bundled-text.ts';
@@ -151,7 +157,7 @@ export class PulledTextEncoder implements TextEncoder {
 /** A joint model of pictures and texts; objects and explicitness come from the bundled models beside it. */
 export class PulledMultimodalEncoder implements MultimodalEncoder {
   readonly space: MultimodalEncoder['space'];
-  readonly caveat: string | null;
+  readonly caveat: Caveat | null;
   readonly #models: ModelStore;
   readonly #thread: PulledThread;
   #vision: ThreadClient<BundledVisionThread> | undefined;
@@ -163,7 +169,11 @@ export class PulledMultimodalEncoder implements MultimodalEncoder {
     const model = glossed ? `${models.version(id)}+${models.version(DICTIONARY)}` : models.version(id);
     this.space = { id: model, dimensions: this.#thread.dimensions, model };
     this.caveat = glossed
-      ? 'The joint model reads English only: a query in Chinese is searched by its word-for-word gloss. The profile "chinese" uses a model that reads Chinese.'
+      ? {
+          code: 'PICTURES_BY_GLOSS',
+          message:
+            'The joint model reads English only: a query in Chinese is searched by its word-for-word gloss. The profile "chinese" uses a model that reads Chinese.',
+        }
       : null;
   }
 

@@ -24,11 +24,17 @@ export interface EmbeddedPicture {
   explicit: number | null;
 }
 
+/** A shortcoming that a reader of an answer must know of: a code that stays, and what it means. */
+export interface Caveat {
+  code: string;
+  message: string;
+}
+
 /** Pictures and texts in one space. */
 export interface MultimodalEncoder {
   readonly space: { id: string; dimensions: number; model: string };
   /** What a reader of an answer must know about this encoder's quality; null when it is a true joint space. */
-  readonly caveat: string | null;
+  readonly caveat: Caveat | null;
   /** @param pictures encoded images (JPEG, PNG or WebP) */
   encodePictures(pictures: Uint8Array[], options?: EncodeOptions): Promise<EmbeddedPicture[]>;
   encodeTexts(texts: string[], options?: EncodeOptions): Promise<Float32Array[]>;

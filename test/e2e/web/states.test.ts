@@ -96,17 +96,24 @@ describe.skipIf(chromiumProgram() === null)('the page, when things are not as us
   it('calls a partial answer partial, and shows caveats and what was corrected', async () => {
     const partial = found([hit(1), hit(2)], {
       partial: { reason: 'deadline', missing: ['moments.visual~', 'videos.gist~', 'moments.speech'] },
-      caveats: ['Pictures are known by labels only.'],
+      caveats: [
+        { code: 'UNHEARD_OF', message: 'What only the server can say.' },
+        { code: 'PICTURES_BY_LABELS', message: 'What the page says in its own words.' },
+      ],
     });
     partial.question.corrections = [{ from: 'harbor', to: 'harbour', by: 'spelling' }];
     await stub(page, { '/v1/search': answer(partial) });
     await page.goto('/?q=a');
     await page.getByText('This answer is partial.').waitFor();
     await page.getByText('Missing: Picture, Overall look, Speech').waitFor();
-    await page.getByText('Pictures are known by labels only.').waitFor();
+    await page.getByText('What only the server can say.').waitFor();
+    await page.getByText('Pictures are known by the things seen in them').waitFor();
     await page.locator('.corrected', { hasText: 'harbour for harbor' }).waitFor();
     await expectAccessible(page);
     await shoot(page, 'partial-1280');
+    await page.getByRole('button', { name: '切换到中文' }).click();
+    await page.getByText('画面只按其中认出的物体来搜索').waitFor();
+    await shoot(page, 'partial-zh-1280');
   });
 
   it('finds more like a moment, by an address that can be kept', async () => {

@@ -82,7 +82,7 @@ export interface Answer {
   total: number;
   next: string | null;
   facets: Record<string, { value: string; count: number }[]>;
-  caveats: string[];
+  caveats: { code: string; message: string }[];
   partial: { reason: string; missing: string[] } | null;
   tookMs: number;
   model?: string;

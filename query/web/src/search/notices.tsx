@@ -20,12 +20,11 @@ export function Notices({ answer: { partial, caveats } }: { answer: Answer }) {
           </p>
         </div>
       )}
-      {caveats.map((caveat) => (
-        <div key={caveat} class="notice">
+      {caveats.map(({ code, message }) => (
+        <div key={code} class="notice">
           <Icon name="note" />
           <p>
-            <strong>{notices.note}: </strong>
-            <span lang="en">{caveat}</span>
+            <strong>{notices.note}</strong> {words.caveats[code] ?? <span lang="en">{message}</span>}
           </p>
         </div>
       ))}

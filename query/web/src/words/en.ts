@@ -90,7 +90,7 @@ export const en = {
     partial: 'This answer is partial.',
     deadline: 'Some of the index did not answer in time.',
     missing: (names: string) => `Missing: ${names}`,
-    note: 'Good to know',
+    note: 'Good to know:',
   },
 
   failed: {
@@ -110,6 +110,13 @@ export const en = {
     STORE_UNAVAILABLE: { detail: 'The index does not answer.', hint: 'It will be back; try again soon.' },
     PAGE_BUG: { detail: 'The page stumbled over the answer.', hint: 'Load it again.' },
   } as Record<string, { detail: string; hint: string }>,
+
+  /** What the models cannot do, by the server's codes; others come with the server's own words. */
+  caveats: {
+    PICTURES_BY_LABELS:
+      'Pictures are known by the things seen in them, of which there are 80 kinds. Actions, places and style are not found by their look.',
+    PICTURES_BY_GLOSS: 'Pictures are searched in English; a question in Chinese is translated word for word.',
+  } as Record<string, string>,
 
   filters: {
     title: 'Filters',

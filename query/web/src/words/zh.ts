@@ -91,7 +91,7 @@ export const zh: Words = {
     partial: '结果不完整。',
     deadline: '部分索引没有及时回答。',
     missing: (names) => `缺少：${names}`,
-    note: '说明',
+    note: '说明：',
   },
 
   failed: {
@@ -112,6 +112,11 @@ export const zh: Words = {
     USAGE: { detail: '这个问题无法回答。', hint: '请检查搜索词和筛选条件。' },
     NOT_FOUND: { detail: '没有这个视频。', hint: '它可能已被删除。' },
     MODEL_MISSING: { detail: '缺少回答它所需的模型。', hint: '请联系管理员。' },
+  },
+
+  caveats: {
+    PICTURES_BY_LABELS: '画面只按其中认出的物体来搜索，共 80 类；动作、地点和风格无法凭画面找到。',
+    PICTURES_BY_GLOSS: '画面用英语搜索，中文问题会逐词翻译。',
   },
 
   filters: {
