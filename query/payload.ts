@@ -35,3 +35,8 @@ export function blobOf(value: Value): BlobRef | null {
 export function labelsOf({ labels }: Payload): string[] {
   return listOf(labels).flatMap(({ label }) => (typeof label === 'string' ? [label] : []));
 }
+
+/** Clicks after a query, less those of viewers who then said that it does not answer it. */
+export function contentClicks(counts: Payload): number {
+  return Math.max(0, (numberOf(counts.clicks) ?? 0) - (numberOf(counts.notRelevant) ?? 0));
+}

@@ -123,6 +123,24 @@ describe('search', () => {
     expect(clicked!.value).toBeGreaterThan(0.4);
   });
 
+  it('believes viewers who say that it does not answer the question, when they are many', async () => {
+    const text = 'running dog';
+    const gradeAfter = async (notRelevant: number) => {
+      const counts = { impressions: 100, clicks: notRelevant, watchSeconds: 0, notRelevant };
+      const interactions = { ...counts, queries: { [text]: counts } };
+      const revision = 3 + notRelevant;
+      await bench.indexVideo(library[0]!, { revision, updatedAt: revision, interactions });
+      const searchNow = createSearch(bench.services, { floors: { visual: 0.4 } });
+      const { results, weak } = await searchNow({ tenant: 'default', text, explain: true, weak: true });
+      const found = [...results, ...weak].find(({ video }) => video === 'dogs')!;
+      expect(found.matched).not.toContain('clicked');
+      return Math.log(found.grade / (1 - found.grade));
+    };
+    const content = await gradeAfter(0);
+    expect(content - (await gradeAfter(1))).toBeLessThan(0.1);
+    expect(content - (await gradeAfter(90))).toBeGreaterThan(4);
+  });
+
   it('tells guesses apart from answers when asked, with grades below the cut-off', async () => {
     const { results, weak } = await ask('quarterly tax return form', { weak: true });
     expect(results).toEqual([]);

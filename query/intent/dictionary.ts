@@ -8,7 +8,7 @@ import type { Payload, VideoIndex } from '../../shared/ports/video-index.ts';
 import { fold } from '../../shared/text/normalise.ts';
 import { hasHan, scriptRuns } from '../../shared/text/script.ts';
 import { segmenter } from '../../shared/text/segmenter.ts';
-import { listOf, stringOf, stringsOf } from '../payload.ts';
+import { contentClicks, listOf, stringOf, stringsOf } from '../payload.ts';
 import { EntityDictionary, type EntityKind, entityKey } from './entities.ts';
 import { NearWords } from './near-words.ts';
 import { soundKey } from './sounds.ts';
@@ -100,8 +100,10 @@ export function buildDictionary(
     for (const text of [...texts, ...stringsOf(payload.keywords), ...stringsOf(payload.labels)]) {
       learn(text, counts, bySound);
     }
-    for (const { query, clicks: clicked, impressions } of listOf(payload.queries)) {
-      if (typeof query !== 'string' || typeof clicked !== 'number' || clicked <= 0) continue;
+    for (const counts of listOf(payload.queries)) {
+      const { query, impressions } = counts;
+      const clicked = contentClicks(counts);
+      if (typeof query !== 'string' || clicked === 0) continue;
       const key = queryKey(query);
       const known = clicks.get(key) ?? [];
       const shown = typeof impressions === 'number' ? impressions : clicked;

@@ -37,7 +37,7 @@ describe('click rates', () => {
 
 describe('interaction features', () => {
   it('are 0 without data, and for a rate that is no better than the prior', () => {
-    expect(of({})).toEqual({ queryClickRate: 0, videoClickRate: 0, satisfaction: 0 });
+    expect(of({})).toEqual({ queryClickRate: 0, videoClickRate: 0, refused: 0, satisfaction: 0 });
     expect(of({ impressions: 1_000, clicks: 10 }).videoClickRate).toBe(0);
   });
 
@@ -45,6 +45,17 @@ describe('interaction features', () => {
     const queries = [{ query: 'CATS!', impressions: 100, clicks: 60 }];
     expect(of({ queries }).queryClickRate).toBeGreaterThan(0.4);
     expect(of({ queries }, 'dogs').queryClickRate).toBe(0);
+  });
+
+  it('know who said that it does not answer this query, and hardly listen to one alone', () => {
+    const refused = (impressions: number, notRelevant: number, question = 'cats') =>
+      of({ queries: [{ query: 'cats', impressions, clicks: 0, notRelevant }] }, question).refused;
+    expect(refused(100, 80)).toBeGreaterThan(0.6);
+    expect(refused(100, 80, 'dogs')).toBe(0);
+    expect(refused(1, 1)).toBeLessThan(0.05);
+    expect(refused(1_000, 80)).toBeLessThan(refused(100, 80));
+    // Counts may come late: more refusals than impressions.
+    expect(refused(0, 1_000)).toBeLessThan(1);
   });
 
   it('are satisfied by watching to the end, the surer the more did', () => {

@@ -1,7 +1,7 @@
 /** What viewers did after they were shown the video. All features lie in 0..1; without any data they are 0. */
 import type { Payload } from '../../shared/ports/video-index.ts';
 import { queryKey } from '../intent/dictionary.ts';
-import { listOf, numberOf } from '../payload.ts';
+import { contentClicks, listOf, numberOf } from '../payload.ts';
 import type { Asking, Candidate } from './features.ts';
 
 export interface InteractionFeatures {
@@ -9,6 +9,8 @@ export interface InteractionFeatures {
   queryClickRate: number;
   /** … after any query. */
   videoClickRate: number;
+  /** Smoothed share of those who looked at it after this query and said that it does not answer it. */
+  refused: number;
   /** Smoothed share of the video that was watched after a click. */
   satisfaction: number;
 }
@@ -50,10 +52,18 @@ export function interactionFeatures({ payload }: Candidate, { intent }: Asking):
     ? listOf(payload.queries).find(({ query }) => typeof query === 'string' && queryKey(query) === key)
     : undefined;
   return {
-    queryClickRate: own ? beyondPrior(countsOf(own)) : 0,
+    queryClickRate: own ? beyondPrior({ ...countsOf(own), clicks: contentClicks(own) }) : 0,
+    refused: own ? refusedShare(own) : 0,
     videoClickRate: beyondPrior(countsOf(payload)),
     satisfaction: satisfaction(payload),
   };
+}
+
+/** One voice says little: a hundred viewers may have been content and silent. */
+function refusedShare(counts: Payload): number {
+  const { impressions, position = 1 } = countsOf(counts);
+  const refused = numberOf(counts.notRelevant) ?? 0;
+  return refused / (Math.max(refused, impressions * examination(position)) + PRIOR_IMPRESSIONS);
 }
 
 export function countsOf(payload: Payload): Counts {

@@ -16,10 +16,10 @@ export type RelevanceModel = z.infer<typeof RelevanceModel>;
 /**
  * Set by hand, so that searching works untrained: all words of a query together, the whole phrase, a named entity, the clicks
  * of most who asked the same, or a typical similarity of meaning suffice alone for a grade about the middle or above; a broken
- * condition outweighs most. What is only relative to the other hits (`fused`) says little of relevance, and counts little.
+ * condition outweighs most, and so does being refused by most who looked. What is only relative to the other hits (`fused`) says little of relevance, and counts little.
  */
 export const UNTRAINED: RelevanceModel = {
-  id: 'untrained-3',
+  id: 'untrained-4',
   bias: -2,
   weights: {
     coverage: 2.4,
@@ -37,6 +37,7 @@ export const UNTRAINED: RelevanceModel = {
     conditionsMet: 1.2,
     conditionsBroken: -3,
     queryClickRate: 3,
+    refused: -6,
     videoClickRate: 0.3,
     satisfaction: 0.2,
     textSimilarity: 2,

@@ -53,7 +53,7 @@ export function generationName(models: IndexModels): string {
  *   `licence`, `publishedAt` (ms), `durationSec`, `width`, `height`, `poster` (BlobRef), `people` (identity ids), `names` (folded
  *   names of cast and of people seen), `keywords`, `labels`, `sounds`, `statistics`, `views`, `clicks`, `impressions`,
  *   `watchSeconds`, `meanPosition` (rank at which it was shown), `queries` ({query, impressions, clicks, watchSeconds,
- *   meanPosition}[]), `nearDuplicateGroup`, `signature` (look-up bands), `frames` (difference hashes with times), `explicit`,
+ *   meanPosition, notRelevant?}[]), `nearDuplicateGroup`, `signature` (look-up bands), `frames` (difference hashes with times), `explicit`,
  *   `missing` (stages that did not fully contribute), `complete`, `media` (the content hash)
  * - `moments`: `shot`, `part`, `startSec`, `endSec`, `thumbnail` (BlobRef), `cues` ({kind: said|shown, startSec, endSec, text}),
  *   `labels`, `people`, `names`, `title` (of the video, for display)

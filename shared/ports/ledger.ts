@@ -40,6 +40,8 @@ const InteractionCounts = z.object({
   watchSeconds: z.number(),
   /** Of the impressions whose rank is known, from which the mean rank follows. */
   ranked: z.object({ impressions: z.number(), sumOfRanks: z.number() }).optional(),
+  /** How often viewers said that it does not answer the query. */
+  notRelevant: z.number().optional(),
 });
 export type InteractionCounts = z.infer<typeof InteractionCounts>;
 

@@ -90,6 +90,23 @@ describe('applyEvent', () => {
     expect(interactions?.queries.cats?.ranked).toEqual({ impressions: 40, sumOfRanks: 140 });
   });
 
+  it('adds up who called it not relevant, for each query', () => {
+    const refused = (query: string, notRelevant?: number) =>
+      event('video.interactions.v1', {
+        ...{ ...ref, query, impressions: 1, clicks: 0, watchSeconds: 0 },
+        ...(notRelevant !== undefined && { notRelevant }),
+      });
+    const { queries } = apply(
+      upload(),
+      refused('cats', 2),
+      refused('cats'),
+      refused('cats', 1),
+      refused('dogs'),
+    )!.interactions!;
+    expect(queries).toMatchObject({ cats: { impressions: 3, notRelevant: 3 } });
+    expect(queries.dogs).not.toHaveProperty('notRelevant');
+  });
+
   it('keeps a query named like an object property apart', () => {
     const seen = event('video.interactions.v1', {
       ...ref,

@@ -149,9 +149,10 @@ function merged(metadata: VideoMetadata, update: Record<string, unknown>): Video
 }
 
 function interacted(current: VideoRecord, event: ReceivedEvent<'video.interactions.v1'>): VideoRecord {
-  const { query, impressions, clicks, watchSeconds, meanPosition } = event.data;
+  const { query, impressions, clicks, watchSeconds, meanPosition, notRelevant } = event.data;
   const before = current.interactions ?? { impressions: 0, clicks: 0, watchSeconds: 0, queries: {} };
   const add = (known: InteractionCounts | undefined): InteractionCounts => {
+    const refused = (known?.notRelevant ?? 0) + (notRelevant ?? 0);
     const ranked =
       meanPosition === undefined ? known?.ranked : addRanks(known?.ranked, impressions, meanPosition);
     return {
@@ -159,6 +160,7 @@ function interacted(current: VideoRecord, event: ReceivedEvent<'video.interactio
       clicks: (known?.clicks ?? 0) + clicks,
       watchSeconds: (known?.watchSeconds ?? 0) + watchSeconds,
       ...(ranked && { ranked }),
+      ...(refused > 0 && { notRelevant: refused }),
     };
   };
   let queries = before.queries;

@@ -233,6 +233,7 @@ export const en = {
       conditionsMet: 'Conditions met',
       conditionsBroken: 'Conditions not met',
       queryClickRate: 'Chosen for this question',
+      refused: 'Called not relevant for it',
       videoClickRate: 'Chosen in general',
       satisfaction: 'Watched to the end',
       textSimilarity: 'Meaning of the texts',

@@ -223,6 +223,7 @@ export const zh: Words = {
       conditionsMet: '符合条件',
       conditionsBroken: '不符合条件',
       queryClickRate: '此问题下常被选中',
+      refused: '此问题下被标为不相关',
       videoClickRate: '平时常被选中',
       satisfaction: '看到最后',
       textSimilarity: '文字含义',
