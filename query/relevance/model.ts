@@ -16,7 +16,8 @@ export type RelevanceModel = z.infer<typeof RelevanceModel>;
 /**
  * Set by hand, so that searching works untrained: all words of a query together, the whole phrase, a named entity, the clicks
  * of most who asked the same, or a typical similarity of meaning suffice alone for a grade about the middle or above; a broken
- * condition outweighs most, and so does being refused by most who looked. What is only relative to the other hits (`fused`) says little of relevance, and counts little.
+ * condition outweighs most, and so does being refused by most who looked. What is only relative to the other hits (`fused`)
+ * says little of relevance, and counts little.
  */
 export const UNTRAINED: RelevanceModel = {
   id: 'untrained-4',
