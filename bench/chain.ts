@@ -29,7 +29,7 @@ const roots = [...new Set([...videos.map((file) => path.dirname(file)), scratch]
 const media = createSafeMedia(configFor('probe').media, logger);
 const ffmpeg = (await media.tools()).binaries.ffmpeg.path;
 /** A worker runs for days: what its first minute costs (loading, compiling) is spent on this before anything is measured. */
-const warm = excerpt(videos[0]!, path.join(scratch, 'warm.mkv'), 15);
+const warm = excerpt(await longest(videos), path.join(scratch, 'warm.mkv'), 60);
 
 /**
  * One picture a second through everything: each a key frame and a shot of its own, so that each is searched for faces in
@@ -157,6 +157,15 @@ function synthetic(file: string, seconds = 60): string {
     file,
   ]);
   return file;
+}
+
+async function longest(files: readonly string[]): Promise<string> {
+  const seconds = new Map<string, number>();
+  for (const file of files) {
+    const { durationSec } = await media.probe(file, new AbortController().signal);
+    seconds.set(file, durationSec ?? 0);
+  }
+  return [...files].sort((a, b) => seconds.get(b)! - seconds.get(a)!)[0]!;
 }
 
 /** The first seconds of a video as another file of another hash, so that none of its results are re-used. */

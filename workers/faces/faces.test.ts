@@ -223,3 +223,31 @@ test('where no face shows up it is looked for more and more rarely, and closely 
   expect(times.filter((time) => time < 30)).toEqual([0, 3, 9, 18, 27]);
   expect(times.filter((time) => time >= 30)).toEqual([36, 37, 38, 39]);
 });
+
+test('what a key frame is about to show is not looked for just before it, unless the shot has only begun', async () => {
+  const times: number[] = [];
+  const recogniser = new FaceRecogniser({
+    engine: {
+      async detect(_, key) {
+        times.push(Number(key));
+        return { width: 1280, height: 720, faces: [], runs: 1 };
+      },
+      describe: async () => [null],
+    },
+    load: async () => new Uint8Array(),
+    allowance: new Allowance(3, 20),
+    viewsPerTrack: 1,
+    signal: new AbortController().signal,
+  });
+  const at = (timeSec: number, source: PictureRef['source']): PictureRef => ({
+    key: String(timeSec),
+    timeSec,
+    source,
+  });
+  const samples = Array.from({ length: 24 }, (_, i) =>
+    at(i / 2 + 0.1, { kind: 'sample', offset: i, length: 1 }),
+  );
+  const keyFrames = [at(4, { kind: 'keyFrame', index: 0 })];
+  await recogniser.shot({ shot: 0, startSec: 0, endSec: 12, keyFrames, samples });
+  expect(times.sort((a, b) => a - b)).toEqual([0.1, 4, 10.1]);
+});

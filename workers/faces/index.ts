@@ -37,7 +37,7 @@ const THUMBNAIL_MARGIN = 0.35;
 export const faces = defineStage(
   {
     name: 'faces',
-    version: 4,
+    version: 5,
     requires: { frames: FramesExtracted },
     output: FacesRecognized,
     config: FacesConfig,

@@ -77,7 +77,7 @@ export class Allowance {
 /** Least time between looks at samples where faces are followed, seconds. */
 export const FOLLOW_EVERY_SEC = 0.9;
 /** The same where none has been seen; twice as long after each look that again shows none, up to the latter. */
-const PROBE_EVERY_SEC = 2.9;
+export const PROBE_EVERY_SEC = 2.9;
 const PROBE_AT_LEAST_EVERY_SEC = 8.9;
 
 /** Least time to the next look, seconds, after so many in a row that showed no face. */

@@ -9,6 +9,7 @@ import {
   type Allowance,
   FOLLOW_EVERY_SEC,
   type PictureRef,
+  PROBE_EVERY_SEC,
   probeEverySec,
   type ShotPictures,
 } from './plan.ts';
@@ -102,9 +103,11 @@ export class FaceRecogniser {
       const nearest = Math.min(...looks.map((look) => Math.abs(look.picture.timeSec - picture.timeSec)));
       const expected = expectedBoxes(looks, picture.timeSec);
       const before = looksBefore(looks, picture.timeSec);
-      const every = expected.length > 0 ? FOLLOW_EVERY_SEC : probeEverySec(emptyInARow(before));
       const elapsed = picture.timeSec - (before[0]?.picture.timeSec ?? Number.NEGATIVE_INFINITY);
+      const every = expected.length > 0 ? FOLLOW_EVERY_SEC : probeEverySec(emptyInARow(before));
       if (nearest < SAME_MOMENT_SEC || elapsed < every) continue;
+      // A key frame soon to come says as much as one just passed; but how a shot begins is always looked at.
+      if (expected.length === 0 && before.length > 0 && nearest < PROBE_EVERY_SEC) continue;
       const seen = looks.find((look) => look.picture.key === picture.key);
       // A still picture shows again what it showed before.
       if (seen) looks.push({ picture, faces: seen.faces });
