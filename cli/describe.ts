@@ -7,25 +7,44 @@ import { clock } from './output.ts';
 
 export function describeVideos(records: readonly VideoRecord[]): string[] {
   if (records.length === 0) return ['No videos. `cinedex publish <folder>` adds some.'];
-  const width = Math.min(50, Math.max(...records.map(({ videoId }) => videoId.length)));
-  return [
-    ...records.flatMap((record) => {
-      const cause = causeOf(record);
-      const state = stateOf(record);
-      return [
-        `${record.videoId.padEnd(width)}  ${state.padEnd(8)} ${record.metadata.title}`,
-        ...(cause ? [`    ${cause.stage}: ${cause.code}: ${cause.message}`, `    hint: ${cause.hint}`] : []),
-      ];
-    }),
-    countStates(records),
-  ];
+  return [...listVideos(records), ...countVideos(records)];
 }
 
-export function countStates(records: readonly VideoRecord[]): string {
+/** A line for each, and what went wrong. */
+export function listVideos(records: readonly VideoRecord[]): string[] {
+  const width = Math.min(50, Math.max(0, ...records.map(({ videoId }) => videoId.length)));
+  return records.flatMap((record) => {
+    const cause = causeOf(record);
+    const state = stateOf(record);
+    return [
+      `${record.videoId.padEnd(width)}  ${state.padEnd(8)} ${record.metadata.title}`,
+      ...(cause ? [`    ${cause.stage}: ${cause.code}: ${cause.message}`, `    hint: ${cause.hint}`] : []),
+    ];
+  });
+}
+
+function countStates(records: readonly VideoRecord[]): string {
   const counts = new Map<string, number>();
   for (const record of records) counts.set(stateOf(record), (counts.get(stateOf(record)) ?? 0) + 1);
   const parts = [...counts].map(([state, count]) => `${count} ${state}`);
   return `${records.length} video${records.length === 1 ? '' : 's'}: ${parts.join(', ')}`;
+}
+
+/** What stages left out that can still be had, by their name for it, and how. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  speech: 'a speech model from `cinedex models pull` (`cinedex models ls` names them), then publish again',
+};
+
+/** How many there are in which state, then a line for each thing that some of them lack and can be given. */
+export function countVideos(records: readonly VideoRecord[], remark = ''): string[] {
+  const missing = records.map(
+    ({ steps }) => new Set(Object.values(steps).flatMap((step) => step.missing ?? [])),
+  );
+  const remedies = Object.entries(REMEDIES).flatMap(([what, remedy]) => {
+    const count = missing.filter((of) => of.has(what)).length;
+    return count > 0 ? [`  ${what} is missing in ${count}; hint: ${remedy}`] : [];
+  });
+  return [countStates(records) + remark, ...remedies];
 }
 
 export function describeVideo(record: VideoRecord): string[] {

@@ -77,7 +77,7 @@ describe('readLibrary', () => {
   ])('refuses a manifest with %s, naming the line', async (_, line) => {
     const manifest = put('bad/list.jsonl', `\n${line}\n`);
     await expect(readLibrary(manifest, options)).rejects.toMatchObject({
-      code: 'EVENT_INVALID',
+      code: 'MANIFEST_INVALID',
       message: expect.stringContaining('list.jsonl:2:'),
     });
   });

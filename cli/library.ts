@@ -39,7 +39,7 @@ export interface LibraryOptions {
 
 /**
  * @param target a video, a folder of videos (searched to the bottom), or a manifest `*.jsonl`
- * @throws CinedexError NOT_FOUND, USAGE, or EVENT_INVALID naming the line of the manifest
+ * @throws CinedexError NOT_FOUND, USAGE, or MANIFEST_INVALID naming the line of the manifest
  */
 export async function readLibrary(target: string, options: LibraryOptions): Promise<Library> {
   const place = await realpath(path.resolve(target)).catch((cause) => {
@@ -102,7 +102,7 @@ async function readManifest(manifest: string, options: LibraryOptions): Promise<
     const parsed = ManifestLine.safeParse(parseJson(line));
     if (!parsed.success) {
       throw new CinedexError(
-        'EVENT_INVALID',
+        'MANIFEST_INVALID',
         `${path.basename(manifest)}:${index + 1}: ${formatZodError(parsed.error)}`,
       );
     }

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { EventData, VideoMetadata } from '../../shared/contracts/events.ts';
 import { causeOf, stateOf } from '../../workers/runtime/video-state.ts';
-import { countStates, describeVideos } from '../describe.ts';
+import { countVideos, listVideos } from '../describe.ts';
 import { readLibrary } from '../library.ts';
 import type { Enter } from '../main.ts';
 import { EXIT } from '../output.ts';
@@ -84,7 +84,7 @@ export function registerPublish(program: Command, enter: Enter): void {
               error: causeOf(record),
             })),
           },
-          () => [...describeVideos(failed).slice(0, failed.length ? -1 : 0), countStates(records)],
+          () => [...listVideos(failed), ...countVideos(records)],
         );
         if (failed.length > 0) process.exitCode = EXIT.failed;
       });

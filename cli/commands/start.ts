@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { SearchAnswer } from '../../query/search.ts';
 import type { VideoRecord } from '../../shared/ports/ledger.ts';
 import { causeOf, stateOf } from '../../workers/runtime/video-state.ts';
-import { countStates, describeAnswer } from '../describe.ts';
+import { countVideos, describeAnswer } from '../describe.ts';
 import { type Library, readLibrary } from '../library.ts';
 import type { Enter } from '../main.ts';
 import type { Operations } from '../operations.ts';
@@ -101,7 +101,7 @@ function quoted(file: string): string {
 }
 
 function describeFound(records: readonly VideoRecord[], library: Library): string[] {
-  const lines = ['', countStates(records) + ignoredWords(library.ignored)];
+  const lines = ['', ...countVideos(records, ignoredWords(library.ignored))];
   for (const record of records) {
     const state = stateOf(record);
     const stages = Object.entries(record.steps);

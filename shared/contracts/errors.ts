@@ -17,6 +17,10 @@ export const ERROR_TABLE = {
   },
   // --- events ---
   EVENT_INVALID: { retryable: false, hint: 'The event does not match its schema; see deploy/asyncapi.json.' },
+  MANIFEST_INVALID: {
+    retryable: false,
+    hint: 'One JSON object a line, of "path" or "uri" and metadata; `cinedex publish --help` shows one.',
+  },
   EVENT_UNKNOWN_TYPE: { retryable: false, hint: 'No consumer understands this event type or version.' },
   // --- media access ---
   URI_NOT_ALLOWED: {
