@@ -37,16 +37,16 @@ export function QuestionPanel({ question, filters }: { question: Question; filte
         </p>
       )),
     ],
-    [explain.corrections, fixed.join(', ')],
-    [explain.constraints, constraints.map((each) => constraintName(each, words)).join(', ')],
-    [explain.filters, named.join(', ')],
+    [explain.corrections, words.list(fixed)],
+    [explain.constraints, words.list(constraints.map((each) => constraintName(each, words)))],
+    [explain.filters, words.list(named)],
     [explain.words, tokens.join(' · ')],
   ];
   return (
     <div class="question">
       {fixed.length > 0 && (
         <p class="corrected">
-          {explain.corrections}: <strong>{fixed.join(', ')}</strong>
+          {explain.corrections}: <strong>{words.list(fixed)}</strong>
         </p>
       )}
       <details>

@@ -53,6 +53,7 @@ function Watch({ video, from }: { video: VideoDetails; from: number }) {
   const words = useWords();
   const player = usePlayer(video.video, from);
   const { at, seek, handlers } = player;
+  const missing = video.missing.map((stage) => words.video.stageNames[stage] ?? stage);
   const shot = placesAt(video.shots, at).at(-1) ?? -1;
   const toShot = (index: number) => {
     const wanted = video.shots[index];
@@ -107,8 +108,7 @@ function Watch({ video, from }: { video: VideoDetails; from: number }) {
         <div class="notice notice-warn">
           <Icon name="warn" />
           <p>
-            {words.video.incomplete}{' '}
-            {video.missing.length > 0 && words.notices.missing(video.missing.join(', '))}
+            {words.video.incomplete} {missing.length > 0 && words.video.lacks(words.list(missing))}
           </p>
         </div>
       )}

@@ -5,6 +5,7 @@ export const en = {
   otherLanguageLabel: '切换到中文',
   name: 'Cinedex',
   tagline: 'Find the video, and the moment in it.',
+  list: (items: readonly string[]) => items.join(', '),
   skip: 'Skip to the results',
   home: 'Cinedex, to the start page',
 
@@ -307,6 +308,7 @@ export const en = {
     size: 'Picture size',
     length: 'Length',
     incomplete: 'Not everything of this video is known yet.',
+    lacks: (stages: string) => `Missing, wholly or in part: ${stages}`,
     stages: 'Processing',
     stageNames: {
       frames: 'Pictures',

@@ -7,6 +7,7 @@ export const zh: Words = {
   otherLanguageLabel: 'Switch to English',
   name: 'Cinedex',
   tagline: '找到视频，更找到那一刻。',
+  list: (items) => items.join('、'),
   skip: '跳到搜索结果',
   home: 'Cinedex，回到首页',
 
@@ -291,6 +292,7 @@ export const zh: Words = {
     size: '画面尺寸',
     length: '时长',
     incomplete: '这个视频还没有分析完整。',
+    lacks: (stages) => `全部或部分缺少：${stages}`,
     stages: '处理情况',
     stageNames: {
       frames: '画面',
