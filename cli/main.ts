@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { CinedexError } from '../shared/contracts/errors.ts';
+import { registerArtifacts } from './commands/artifacts.ts';
 import { registerBackfill } from './commands/backfill.ts';
 import { registerDelete } from './commands/delete.ts';
 import { registerDlq } from './commands/dlq.ts';
@@ -47,6 +48,7 @@ const VERBS = [
   registerDlq,
   registerIndex,
   registerLedger,
+  registerArtifacts,
 ];
 
 function createProgram(enter: Enter): Command {

@@ -1,4 +1,5 @@
-/** What operators do: backfills, dead letters, generations of the index. */
+/** What operators do: backfills, dead letters, generations of the index, the room that artifacts take. */
+import { type Pruned, type PruneRequest, pruneArtifacts } from '../ops/artifacts/index.ts';
 import {
   type BackfillDeps,
   type BackfillProgress,
@@ -31,6 +32,12 @@ import type { App } from '../workers/app.ts';
 import { type RebuildProgress, rebuildLedger } from '../workers/runtime/rebuild.ts';
 
 export interface UpkeepOperations {
+  /** Removes artifacts that nothing refers to any more. */
+  pruneArtifacts(
+    request: PruneRequest,
+    onProgress?: (pruned: Pruned) => void,
+    signal?: AbortSignal,
+  ): Promise<Pruned>;
   /** Says what a backfill would do; changes nothing. */
   planBackfill(
     request: Partial<BackfillRequest>,
@@ -65,6 +72,7 @@ export interface UpkeepOperations {
 }
 
 export const UPKEEP_NAMES = [
+  'pruneArtifacts',
   'planBackfill',
   'runBackfill',
   'resumeBackfill',
@@ -94,6 +102,8 @@ export function upkeepOperations(app: App): UpkeepOperations {
   const letters = deadLetterDeps(app);
   const { index, ledger, bus, artifacts } = app.stores;
   return {
+    pruneArtifacts: (request, onProgress, signal) =>
+      pruneArtifacts({ artifacts, ledger, index }, request, { onProgress, signal }),
     planBackfill: (request, onProgress, signal) => planBackfill(backfills, request, { onProgress, signal }),
     runBackfill: ({ plan }, onProgress, signal) => runBackfill(backfills, plan, { onProgress, signal }),
     resumeBackfill: ({ id }, onProgress, signal) => resumeBackfill(backfills, id, { onProgress, signal }),

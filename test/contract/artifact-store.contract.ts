@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ArtifactStore } from '../../shared/ports/artifact-store.ts';
+import type { ArtifactStore, StoredObject } from '../../shared/ports/artifact-store.ts';
 import type { Opened } from './waiting.ts';
 
 /** A key as stages have them. */
@@ -20,6 +20,11 @@ export function artifactStoreContract(name: string, open: () => Promise<Opened<A
       artifacts = opened.store;
     });
     afterEach(() => opened.dispose());
+    const listed = async (what: 'blobs' | 'manifests') => {
+      const all = new Map<string, StoredObject>();
+      for await (const each of artifacts.list(what)) all.set(each.name, each);
+      return all;
+    };
 
     it('gives every blob back as it was, named by its content', async () => {
       await fc.assert(
@@ -116,6 +121,40 @@ export function artifactStoreContract(name: string, open: () => Promise<Opened<A
         if (n >= 0) expect(fill).toBe(`${n}`.repeat(20_000));
       }
       await writing;
+    });
+
+    it('lists what lies in it, and when it was put', async () => {
+      const [name, bytes] = [key(), randomBytes(2_000)];
+      const before = Date.now();
+      const ref = await artifacts.putBlob(bytes, 'image/webp');
+      await artifacts.putManifest(name, { ref });
+      const blob = (await listed('blobs')).get(ref.sha256)!;
+      expect(blob.bytes).toBe(2_000);
+      // Stores keep whole seconds, by their own clock.
+      expect(Math.abs(blob.putAt - before)).toBeLessThan(10_000);
+      const manifests = await listed('manifests');
+      expect(manifests.get(name)?.bytes).toBeGreaterThan(64);
+      expect(manifests.has(ref.sha256)).toBe(false);
+      await artifacts.deleteManifest(name);
+      expect((await listed('manifests')).has(name)).toBe(false);
+    });
+
+    it('lists more than comes in one answer of a server', async () => {
+      const names = Array.from({ length: 1_100 }, key);
+      for (let from = 0; from < names.length; from += 100)
+        await Promise.all(names.slice(from, from + 100).map((name) => artifacts.putManifest(name, {})));
+      const found = await listed('manifests');
+      expect(names.filter((name) => !found.has(name))).toEqual([]);
+    });
+
+    it('removes blobs that were not put since', async () => {
+      const ref = await artifacts.putBlob(randomBytes(100), 'image/webp');
+      const { putAt } = (await listed('blobs')).get(ref.sha256)!;
+      expect(await artifacts.deleteBlob(ref.sha256, putAt)).toBe(false);
+      expect((await artifacts.getBlob(ref)).length).toBe(100);
+      expect(await artifacts.deleteBlob(ref.sha256, putAt + 1_000)).toBe(true);
+      await expect(artifacts.getBlob(ref)).rejects.toMatchObject({ code: 'ARTIFACT_MISSING' });
+      expect(await artifacts.deleteBlob(ref.sha256, putAt + 1_000)).toBe(false);
     });
 
     it('has everything after it was opened again', async (context) => {

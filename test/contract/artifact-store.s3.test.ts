@@ -13,6 +13,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { openS3ArtifactStore } from '../../shared/adapters/cluster/s3-artifact-store.ts';
 import { createS3Requests, type S3Config } from '../../shared/adapters/cluster/s3-requests.ts';
 import { loadConfig } from '../../shared/config.ts';
+import { PUT_AGAIN_MS } from '../../shared/ports/artifact-store.ts';
 import { s3Address } from '../servers/s3.ts';
 import { artifactStoreContract } from './artifact-store.contract.ts';
 
@@ -55,6 +56,22 @@ describe.skipIf(!address)('S3', () => {
     expect((await client.send(new HeadObjectCommand(at))).Metadata).toEqual({ mark: 'mine' });
     expect(before.ContentType).toBe('image/webp');
     await Promise.all([first.close(), second.close()]);
+  });
+
+  it('puts a blob anew that lies there for long, so that its date says that it is in use', async () => {
+    const store = await open();
+    const later = await openS3ArtifactStore(s3Config(), { now: () => Date.now() + 2 * PUT_AGAIN_MS });
+    for (const size of [1_000, 300_000]) {
+      const bytes = randomBytes(size);
+      const { sha256 } = await store.putBlob(bytes, 'image/webp');
+      const at = { Bucket: config.bucket, Key: keyOf(sha256) };
+      await client.send(new PutObjectCommand({ ...at, Body: bytes, Metadata: { mark: 'mine' } }));
+      await store.putBlob(bytes, 'image/webp');
+      expect((await client.send(new HeadObjectCommand(at))).Metadata).toEqual({ mark: 'mine' });
+      await later.putBlob(bytes, 'image/webp');
+      expect((await client.send(new HeadObjectCommand(at))).Metadata).toEqual({});
+    }
+    await Promise.all([store.close(), later.close()]);
   });
 
   it('notices an object that was replaced or cut off, and mends it when it is put again', async () => {
@@ -112,7 +129,7 @@ describe.skipIf(!address)('S3', () => {
     });
     await store.putManifest('abc123', { fine: true });
     const { Contents } = await client.send(
-      new ListObjectsV2Command({ Bucket: config.bucket, Prefix: `${prefix}/manifests/ab/` }),
+      new ListObjectsV2Command({ Bucket: config.bucket, Prefix: `${prefix}/manifests/ab/abc123` }),
     );
     expect(Contents?.map(({ Key }) => Key)).toEqual([`${prefix}/manifests/ab/abc123.json`]);
     await client.send(

@@ -36,6 +36,8 @@ describe.each(PLACES)('on $place, a disk of artifacts', { timeout: 150_000 }, ({
         openBlob: (ref) => store.openBlob(ref),
         getManifest: (key) => store.getManifest(key),
         deleteManifest: (key) => store.deleteManifest(key),
+        deleteBlob: (sha256, putBefore) => store.deleteBlob(sha256, putBefore),
+        list: (what) => store.list(what),
         close: () => store.close(),
         async putManifest(key, manifest) {
           const nth = (writes.get(key) ?? 0) + 1;

@@ -4,7 +4,7 @@ import { CinedexError } from '../../shared/contracts/errors.ts';
 import { formatZodError } from '../../shared/contracts/zod.ts';
 import type { ArtifactStore } from '../../shared/ports/artifact-store.ts';
 
-const StoredArtifact = z.object({
+export const StoredArtifact = z.object({
   stage: z.string(),
   version: z.number(),
   tenant: z.string(),

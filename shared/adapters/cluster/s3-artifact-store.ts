@@ -13,11 +13,13 @@ import {
   DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
+  type HeadObjectCommandOutput,
+  ListObjectsV2Command,
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
 import type { BlobRef } from '../../contracts/common.ts';
 import { CinedexError } from '../../contracts/errors.ts';
-import type { ArtifactStore } from '../../ports/artifact-store.ts';
+import { type ArtifactStore, PUT_AGAIN_MS, type StoredObject } from '../../ports/artifact-store.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { uploadInParts } from './s3-multipart.ts';
 import { openObject } from './s3-reading.ts';
@@ -38,7 +40,7 @@ const LOOK_FIRST_BYTES = 256 * 1024;
  */
 export async function openS3ArtifactStore(
   config: S3Config,
-  options: { logger?: Logger } = {},
+  options: { logger?: Logger; now?: () => number } = {},
 ): Promise<ArtifactStore> {
   const requests = createS3Requests(config, options.logger);
   try {
@@ -47,20 +49,22 @@ export async function openS3ArtifactStore(
     requests.close();
     throw error;
   }
-  return new S3ArtifactStore(requests, config, options.logger);
+  return new S3ArtifactStore(requests, config, options.logger, options.now ?? Date.now);
 }
 
 class S3ArtifactStore implements ArtifactStore {
   readonly #requests: S3Requests;
   readonly #config: S3Config;
   readonly #logger: Logger | undefined;
+  readonly #now: () => number;
   /** Whether the server knows conditional writes; some answer 501. Without them a blob may be sent twice, never mixed. */
   #isConditional = true;
 
-  constructor(requests: S3Requests, config: S3Config, logger: Logger | undefined) {
+  constructor(requests: S3Requests, config: S3Config, logger: Logger | undefined, now: () => number) {
     this.#requests = requests;
     this.#config = config;
     this.#logger = logger;
+    this.#now = now;
   }
 
   async putBlob(bytes: Uint8Array, mediaType: string): Promise<BlobRef> {
@@ -166,14 +170,35 @@ class S3ArtifactStore implements ArtifactStore {
   }
 
   async deleteManifest(key: string): Promise<void> {
-    const command = new DeleteObjectCommand({ Bucket: this.#config.bucket, Key: this.#manifest(key) });
-    try {
-      await this.#requests.ask('deleting a manifest', (abortSignal) =>
+    await this.#delete(this.#manifest(key), key);
+  }
+
+  async deleteBlob(sha256: string, putBefore: number): Promise<boolean> {
+    const at = (await this.#facts(sha256))?.LastModified;
+    if (!at || at.getTime() >= putBefore) return false;
+    await this.#delete(this.#blob(sha256), sha256);
+    return true;
+  }
+
+  async *list(what: 'blobs' | 'manifests'): AsyncGenerator<StoredObject, void> {
+    const ending = what === 'blobs' ? '' : '.json';
+    let ContinuationToken: string | undefined;
+    do {
+      const command = new ListObjectsV2Command({
+        Bucket: this.#config.bucket,
+        Prefix: `${this.#key(what)}/`,
+        ...(ContinuationToken && { ContinuationToken }),
+      });
+      const page = await this.#ask(`listing ${what}`, (abortSignal) =>
         this.#requests.client.send(command, { abortSignal }),
       );
-    } catch (error) {
-      if (!isNoSuchKey(error)) throw this.#explained(error, key);
-    }
+      for (const { Key = '', Size = 0, LastModified } of page.Contents ?? []) {
+        if (!Key.endsWith(ending) || !LastModified) continue;
+        const name = Key.slice(Key.lastIndexOf('/') + 1, Key.length - ending.length);
+        yield { name, bytes: Size, putAt: LastModified.getTime() };
+      }
+      ContinuationToken = page.IsTruncated ? page.NextContinuationToken : undefined;
+    } while (ContinuationToken);
   }
 
   async close(): Promise<void> {
@@ -245,23 +270,43 @@ class S3ArtifactStore implements ArtifactStore {
     };
   }
 
-  /** By size, and by the checksum that the server keeps where it keeps one (not of objects made of parts). */
+  async #delete(key: string, name: string): Promise<void> {
+    const command = new DeleteObjectCommand({ Bucket: this.#config.bucket, Key: key });
+    try {
+      await this.#requests.ask('deleting an object', (abortSignal) =>
+        this.#requests.client.send(command, { abortSignal }),
+      );
+    } catch (error) {
+      if (!isNoSuchKey(error)) throw this.#explained(error, name);
+    }
+  }
+
+  /**
+   * By size, and by the checksum that the server keeps where it keeps one (not of objects made of parts). One that was put
+   * long ago is not taken for intact either, so that it is put anew and its date with it: S3 has no other way to set that.
+   */
   async #isIntact(ref: BlobRef): Promise<boolean> {
+    const facts = await this.#facts(ref.sha256);
+    if (!facts) return false;
+    const kept = facts.ChecksumSHA256;
+    const isOther = kept !== undefined && !kept.includes('-') && kept !== base64(ref.sha256);
+    const isLongAgo = this.#now() - (facts.LastModified?.getTime() ?? 0) > PUT_AGAIN_MS;
+    return facts.ContentLength === ref.bytes && !isOther && !isLongAgo;
+  }
+
+  async #facts(sha256: string): Promise<HeadObjectCommandOutput | undefined> {
     const command = new HeadObjectCommand({
       Bucket: this.#config.bucket,
-      Key: this.#blob(ref.sha256),
+      Key: this.#blob(sha256),
       ChecksumMode: 'ENABLED',
     });
     try {
-      const facts = await this.#requests.ask('looking for a blob', (abortSignal) =>
+      return await this.#requests.ask('looking for a blob', (abortSignal) =>
         this.#requests.client.send(command, { abortSignal }),
       );
-      const kept = facts.ChecksumSHA256;
-      const isOther = kept !== undefined && !kept.includes('-') && kept !== base64(ref.sha256);
-      return facts.ContentLength === ref.bytes && !isOther;
     } catch (error) {
-      if (isNoSuchKey(error)) return false;
-      throw this.#explained(error, ref.sha256);
+      if (isNoSuchKey(error)) return undefined;
+      throw this.#explained(error, sha256);
     }
   }
 

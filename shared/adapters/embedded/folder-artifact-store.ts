@@ -1,12 +1,12 @@
 /** Artifacts in a folder: blobs named by their SHA-256, manifests by stage key, every write atomic and durable. */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { open, readFile, rm, stat } from 'node:fs/promises';
+import { createReadStream, type Stats } from 'node:fs';
+import { open, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import type { BlobRef } from '../../contracts/common.ts';
 import { CinedexError } from '../../contracts/errors.ts';
-import type { ArtifactStore } from '../../ports/artifact-store.ts';
+import { type ArtifactStore, PUT_AGAIN_MS, type StoredObject } from '../../ports/artifact-store.ts';
 import { writeDurably } from './durable-file.ts';
 
 export class FolderArtifactStore implements ArtifactStore {
@@ -61,8 +61,7 @@ export class FolderArtifactStore implements ArtifactStore {
 
   async openBlob(ref: BlobRef): Promise<Readable> {
     const file = this.#blob(ref.sha256);
-    if ((await sizeOf(file)) === undefined)
-      throw new CinedexError('ARTIFACT_MISSING', `Blob ${ref.sha256} is gone.`);
+    if (!(await factsOf(file))) throw new CinedexError('ARTIFACT_MISSING', `Blob ${ref.sha256} is gone.`);
     return createReadStream(file);
   }
 
@@ -89,6 +88,28 @@ export class FolderArtifactStore implements ArtifactStore {
     await rm(this.#manifest(key), { force: true });
   }
 
+  async deleteBlob(sha256: string, putBefore: number): Promise<boolean> {
+    const file = this.#blob(sha256);
+    const facts = await factsOf(file);
+    if (!facts || facts.mtimeMs >= putBefore) return false;
+    await rm(file, { force: true });
+    return true;
+  }
+
+  async *list(what: 'blobs' | 'manifests'): AsyncGenerator<StoredObject, void> {
+    const ending = what === 'blobs' ? '' : '.json';
+    const top = path.join(this.#root, what);
+    for (const folder of await namesIn(top)) {
+      for (const file of await namesIn(path.join(top, folder))) {
+        // Half-written files begin with a dot.
+        if (file.startsWith('.') || !file.endsWith(ending)) continue;
+        const facts = await factsOf(path.join(top, folder, file));
+        if (!facts) continue;
+        yield { name: file.slice(0, file.length - ending.length), bytes: facts.size, putAt: facts.mtimeMs };
+      }
+    }
+  }
+
   async close(): Promise<void> {
     // Nothing is held open between calls.
   }
@@ -97,13 +118,19 @@ export class FolderArtifactStore implements ArtifactStore {
     return readFile(file).catch((error) => missing(error, name));
   }
 
+  /** Whether the blob lies there unspoiled; it then counts as put now. */
   async #intact(file: string, sha256: string): Promise<boolean> {
-    if ((await sizeOf(file)) === undefined) return false;
-    return (
-      createHash('sha256')
-        .update(await readFile(file))
-        .digest('hex') === sha256
-    );
+    try {
+      const { mtimeMs } = await stat(file);
+      const found = createHash('sha256').update(await readFile(file));
+      if (found.digest('hex') !== sha256) return false;
+      const now = Date.now();
+      if (now - mtimeMs > PUT_AGAIN_MS) await utimes(file, new Date(now), new Date(now));
+      return true;
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw error;
+    }
   }
 
   #blob(sha256: string): string {
@@ -126,11 +153,20 @@ function missing(error: unknown, name: string): never {
   throw error;
 }
 
-async function sizeOf(file: string): Promise<number | undefined> {
+async function factsOf(file: string): Promise<Stats | undefined> {
   try {
-    return (await stat(file)).size;
+    return await stat(file);
   } catch (error) {
     if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (isMissing(error)) return [];
     throw error;
   }
 }
