@@ -106,11 +106,16 @@ describe.skipIf(chromiumProgram() === null || !hasAllStages())('the page', () =>
 
     it('offers suggestions that the keyboard chooses', async () => {
       await page.goto('/');
-      await page.keyboard.press('/');
+      const box = page.getByRole('combobox');
+      const isFocused = () => box.evaluate((element) => element === document.activeElement);
+      // The page listens to keys a moment after it can be seen.
+      await eventually(async () => {
+        if (!(await isFocused())) await page.keyboard.press('/');
+        return isFocused();
+      }).toBe(true);
       await page.keyboard.type('winter');
       const option = page.getByRole('option').first();
       await option.waitFor();
-      const box = page.getByRole('combobox');
       expect(await box.getAttribute('aria-expanded')).toBe('true');
       await page.keyboard.press('ArrowDown');
       expect(await option.getAttribute('aria-selected')).toBe('true');

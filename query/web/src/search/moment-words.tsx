@@ -8,7 +8,7 @@ const MOST_LABELS = 5;
 
 /** Why a moment answers, in its own words: what is said or shown in it, or else who and what is seen. */
 export function MomentWords({ moment }: { moment: Moment }) {
-  const { results, list } = useWords();
+  const { results, comma } = useWords();
   const { words, highlights, labels, people, atSec } = moment;
   return (
     <div class="moment-words">
@@ -25,7 +25,7 @@ export function MomentWords({ moment }: { moment: Moment }) {
       {people.length > 0 && (
         <p>
           <Icon name="who" />
-          {results.people(list(people))}
+          {results.people(people.join(comma))}
         </p>
       )}
       {!words && labels.length > 0 && (

@@ -16,7 +16,7 @@ export function Notices({ answer: { partial, caveats } }: { answer: Answer }) {
           <p>
             <strong>{notices.partial}</strong>{' '}
             {partial.reason === 'deadline' ? notices.deadline : partial.reason}{' '}
-            {missing.length > 0 && notices.missing(words.list([...new Set(missing)]))}
+            {missing.length > 0 && notices.missing([...new Set(missing)].join(words.comma))}
           </p>
         </div>
       )}

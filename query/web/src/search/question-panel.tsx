@@ -37,16 +37,16 @@ export function QuestionPanel({ question, filters }: { question: Question; filte
         </p>
       )),
     ],
-    [explain.corrections, words.list(fixed)],
-    [explain.constraints, words.list(constraints.map((each) => constraintName(each, words)))],
-    [explain.filters, words.list(named)],
+    [explain.corrections, fixed.join(words.comma)],
+    [explain.constraints, constraints.map((each) => constraintName(each, words)).join(words.comma)],
+    [explain.filters, named.join(words.comma)],
     [explain.words, tokens.join(' · ')],
   ];
   return (
     <div class="question">
       {fixed.length > 0 && (
         <p class="corrected">
-          {explain.corrections}: <strong>{words.list(fixed)}</strong>
+          {explain.corrections}: <strong>{fixed.join(words.comma)}</strong>
         </p>
       )}
       <details>

@@ -4,7 +4,7 @@ import { formatRoute, HOME } from '../state/route.ts';
 import { useWords } from '../words/words.ts';
 
 export function Details({ video }: { video: VideoDetails }) {
-  const { video: names, filters, language, list } = useWords();
+  const { video: names, filters, language, comma } = useWords();
   const { width, height, season, episode } = video;
   const rows: [name: string, what: string | null | readonly string[]][] = [
     [names.length, video.durationSec === null ? null : clock(video.durationSec)],
@@ -18,7 +18,7 @@ export function Details({ video }: { video: VideoDetails }) {
     [filters.facets.language!, video.language && languageName(video.language, language)],
     [names.size, width && height ? `${width} × ${height}` : null],
     [names.seen, video.labels],
-    [names.heard, list(video.sounds.map((kind) => names.soundKinds[kind] ?? kind))],
+    [names.heard, video.sounds.map((kind) => names.soundKinds[kind] ?? kind).join(comma)],
     [names.keywords, video.keywords],
     [filters.facets.tags!, video.tags],
   ];

@@ -108,7 +108,7 @@ function Watch({ video, from }: { video: VideoDetails; from: number }) {
         <div class="notice notice-warn">
           <Icon name="warn" />
           <p>
-            {words.video.incomplete} {missing.length > 0 && words.video.lacks(words.list(missing))}
+            {words.video.incomplete} {missing.length > 0 && words.video.lacks(missing.join(words.comma))}
           </p>
         </div>
       )}

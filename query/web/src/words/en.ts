@@ -5,7 +5,7 @@ export const en = {
   otherLanguageLabel: '切换到中文',
   name: 'Cinedex',
   tagline: 'Find the video, and the moment in it.',
-  list: (items: readonly string[]) => items.join(', '),
+  comma: ', ',
   skip: 'Skip to the results',
   home: 'Cinedex, to the start page',
 

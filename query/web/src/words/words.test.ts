@@ -28,6 +28,7 @@ const SAME = new Set([
   '/otherLanguage',
   '/otherLanguageLabel',
   '/language',
+  '/comma',
   '/filters/between',
   '/video/seek',
 ]);

@@ -7,7 +7,7 @@ export const zh: Words = {
   otherLanguageLabel: 'Switch to English',
   name: 'Cinedex',
   tagline: '找到视频，更找到那一刻。',
-  list: (items) => items.join('、'),
+  comma: '、',
   skip: '跳到搜索结果',
   home: 'Cinedex，回到首页',
 
