@@ -1,5 +1,5 @@
 import type { RefObject } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 import { Icon } from '../parts/icon.tsx';
 import { type Example, exampleAmong } from '../state/examples.ts';
 import { navigate } from '../state/navigation.ts';
@@ -24,7 +24,8 @@ export function SearchBox({ route, box, onExample }: SearchBoxProps) {
   const suggestions = useSuggestions(typed);
   const open = typed !== null && suggestions.length > 0;
 
-  useEffect(() => {
+  // Before the page is seen: later it would erase what somebody has begun to type.
+  useLayoutEffect(() => {
     setText(route.text);
     close();
   }, [route.text]);

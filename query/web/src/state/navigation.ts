@@ -1,5 +1,5 @@
 /** Moving between addresses without loading the page again. */
-import { useEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useState } from 'preact/hooks';
 import { formatRoute, parseRoute, type Route } from './route.ts';
 
 /** Where a video was opened from; kept with the entry of the history. */
@@ -44,7 +44,8 @@ export function navigate(to: Route | string, options: { replace?: boolean; origi
 export function useRoute(): Route {
   const read = () => parseRoute(location.pathname + location.search);
   const [route, set] = useState(read);
-  useEffect(() => {
+  // Before the page is seen: who asks at once is led on.
+  useLayoutEffect(() => {
     const update = () => set(read());
     addEventListener('popstate', update);
     addEventListener(MOVED, update);
