@@ -58,7 +58,9 @@ export function describeVideo(record: VideoRecord): string[] {
     const since = new Date(step.since).toISOString().replace(/\.\d+Z$/, 'Z');
     const reused = step.reused ? ' (found, not made)' : '';
     lines.push(`  ${stage.padEnd(10)} ${step.status.padEnd(8)} ${time.padStart(8)}  ${since}${reused}`);
-    if (step.missing?.length) lines.push(`             missing: ${step.missing.join(', ')}`);
+    const missing = step.missing ?? [];
+    if (missing.length > 0) lines.push(`             missing: ${missing.join(', ')}`);
+    for (const what of missing) if (REMEDIES[what]) lines.push(`             hint: ${REMEDIES[what]}`);
     if (step.error) {
       lines.push(
         `             ${step.error.code}: ${step.error.message}`,

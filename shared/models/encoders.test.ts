@@ -41,7 +41,20 @@ function plain(background: string): Promise<Buffer> {
     .toBuffer();
 }
 
+/** A store in which the dictionary cannot be read. */
+class WithoutDictionary extends ModelStore {
+  override file(id: string, name: string): string {
+    return super.file(id, name) + (id === 'dictionary-cc-cedict' ? '.gone' : '');
+  }
+}
+
 describe('the bundled encoders', () => {
+  it('are not ready before Chinese is', async () => {
+    const text = encodersOf('bundled', new WithoutDictionary(path.join(scratch, 'none'))).text();
+    expect(await text.encode(['a man rides a horse'])).toHaveLength(1);
+    await expect(text.warmUp()).rejects.toThrow('ENOENT');
+  });
+
   let encoders: Encoders;
   beforeAll(() => {
     encoders = encodersOf('bundled', new ModelStore(path.join(scratch, 'none')));

@@ -141,6 +141,24 @@ describe.skipIf(chromiumProgram() === null || !hasAllStages())('the page', () =>
       expect(await page.getByRole('combobox').inputValue()).toBe('winter');
     });
 
+    it('asks what is entered as soon as the box is there', async () => {
+      await page.addInitScript(() => {
+        new MutationObserver(async (_, observer) => {
+          const box = document.querySelector<HTMLInputElement>('#question');
+          if (!box) return;
+          observer.disconnect();
+          box.value = 'storm warning';
+          box.dispatchEvent(new InputEvent('input', { bubbles: true }));
+          // The page takes it in with its microtasks, and paints later.
+          for (let i = 0; i < 5; i++) await Promise.resolve();
+          box.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true }));
+        }).observe(document, { childList: true, subtree: true });
+      });
+      await page.goto('/');
+      await firstHit().waitFor();
+      expect(page.url()).toBe(`${base}/?q=storm+warning`);
+    });
+
     it('finds Chinese titles by pinyin', async () => {
       await page.goto('/');
       await page.getByRole('combobox').fill('fanqie');
