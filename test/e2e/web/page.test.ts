@@ -324,6 +324,26 @@ describe.skipIf(chromiumProgram() === null || !hasAllStages())('the page', () =>
       expect(await shots.nth(1).evaluate((shot) => shot === document.activeElement)).toBe(true);
     });
 
+    it('goes where it was sent before anything was known of the media', async () => {
+      let send = (): void => {};
+      const sent = new Promise<void>((resolve) => {
+        send = resolve;
+      });
+      await page.route('**/v1/videos/*/media*', async (route) => {
+        await sent;
+        await route.continue();
+      });
+      await page.goto('/videos/sample-harbour?t=4.5');
+      const shots = page.getByRole('toolbar', { name: 'Shots' }).getByRole('button');
+      await shots.nth(2).click();
+      send();
+      await page.locator('.screen video').evaluate(async (video: HTMLVideoElement) => {
+        while (video.readyState < 2 || video.seeking) await new Promise((resolve) => setTimeout(resolve, 20));
+      });
+      expect(await playerAt()).toBeCloseTo(8, 0);
+      await page.unroute('**/v1/videos/*/media*');
+    });
+
     it('is found from an answer, played, reported, and left again', async () => {
       await ask('storm warning');
       await page.locator('.hit-title a').first().click();

@@ -1,6 +1,6 @@
 /** The player's time, and ways to move it. */
 import type { RefObject } from 'preact';
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { note } from '../state/interactions.ts';
 import { originOfPage } from '../state/navigation.ts';
 import { Watched } from '../state/watched.ts';
@@ -33,15 +33,13 @@ export function usePlayer(video: string, from: number): Player {
 
   const seek = useCallback((seconds: number) => {
     setAt(seconds);
-    // Before anything is known of the media there is nothing to move; it begins there then.
     if (element.current) element.current.currentTime = seconds;
   }, []);
   const play = () => {
     element.current?.play().catch((error: unknown) => console.info('it does not play by itself:', error));
   };
-  useEffect(() => {
-    if (element.current?.readyState) seek(from);
-  }, [from]);
+  // At once: what is clicked as soon as the page is there comes after it.
+  useLayoutEffect(() => seek(from), [from]);
   useEffect(() => {
     const origin = originOfPage();
     const tell = () => {
@@ -66,7 +64,8 @@ export function usePlayer(video: string, from: number): Player {
     toggle: () => (element.current?.paused ? play() : element.current?.pause()),
     handlers: {
       onLoadedMetadata: () => {
-        seek(from);
+        // Where it was sent while nothing was known of the media, or to the moment of the address.
+        seek(at);
         // Who came by a moment of an answer wants to see it; an address that was typed starts nothing.
         if (originOfPage()) play();
       },
