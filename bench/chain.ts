@@ -14,11 +14,11 @@ import { z } from 'zod';
 import { loadConfig } from '../shared/config.ts';
 import { FramesExtracted } from '../shared/contracts/artifacts.ts';
 import { createSafeMedia } from '../shared/media/safe-media.ts';
+import { cpuSeconds } from '../shared/telemetry/cpu.ts';
 import { createLogger } from '../shared/telemetry/logger.ts';
 import { createApp } from '../workers/app.ts';
 import { type AnyStage, defineStage, ok } from '../workers/runtime/stage.ts';
 import { STAGES, stageSections } from '../workers/stages.ts';
-import { cpuSeconds } from './cpu.ts';
 
 const scratch = mkdtempSync(path.join(os.tmpdir(), 'cinedex-chain-'));
 const logger = createLogger({ level: 'silent' });

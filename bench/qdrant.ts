@@ -13,8 +13,8 @@ import { QdrantVideoIndex } from '../shared/adapters/cluster/qdrant-video-index.
 import { loadConfig } from '../shared/config.ts';
 import { collectionSchemas } from '../shared/index/schema.ts';
 import type { Point, Query } from '../shared/ports/video-index.ts';
+import { cpuSeconds } from '../shared/telemetry/cpu.ts';
 import { qdrantUrl } from '../test/servers/index.ts';
-import { cpuSeconds } from './cpu.ts';
 
 const POINTS = 3_000;
 const BATCH = 100;

@@ -17,8 +17,8 @@ import { collectionSchemas } from '../shared/index/schema.ts';
 import { createEncoders } from '../shared/models/encoders.ts';
 import { ModelStore } from '../shared/models/store.ts';
 import type { CollectionName, Query, VideoIndex } from '../shared/ports/video-index.ts';
+import { cpuSeconds } from '../shared/telemetry/cpu.ts';
 import { qdrantUrl } from '../test/servers/index.ts';
-import { cpuSeconds } from './cpu.ts';
 import { encodeSubjects, MOMENTS_PER_VIDEO, questions, TENANT, videoPoints } from './search/corpus.ts';
 
 const QUESTIONS = 110;

@@ -6,6 +6,7 @@ import type { Config } from '../shared/config.ts';
 import type { VideoRef } from '../shared/contracts/common.ts';
 import { encodeEvent } from '../shared/contracts/envelope.ts';
 import { TOPICS } from '../shared/contracts/events.ts';
+import { letHeapsGrow } from '../shared/heap.ts';
 import { createMediaAccess } from '../shared/media/media-access.ts';
 import { createEncoders } from '../shared/models/encoders.ts';
 import { ModelStore } from '../shared/models/store.ts';
@@ -154,6 +155,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     checks,
     start: async () => {
       enter('loading');
+      letHeapsGrow();
       await runtime.start();
       enter('ready');
     },

@@ -14,7 +14,7 @@ import { explainEnding } from './failure.ts';
 import { ALLOWED_FORMATS, PROBE_QUESTION, type ProbeResult, readProbe } from './probe.ts';
 import { fileIdentity, ProbeMemory } from './probe-memory.ts';
 import { isProtectedMp4 } from './protection.ts';
-import { type ConfinedChild, type Limits, startConfined } from './sandbox.ts';
+import { type Limits, startConfined } from './sandbox.ts';
 import { sniffFile } from './sniff.ts';
 import { type Supervised, supervise } from './supervise.ts';
 import { findTools, type MediaTools } from './tools.ts';
@@ -97,7 +97,8 @@ interface CommandSeams {
   _spawnFfmpeg(
     args: string[],
     options: object,
-    started: (child: ConfinedChild['process'], out: null, words: null) => void,
+    /** What it is told of the child is there for a kill of its own, which nobody asks for. */
+    started: (child: object, out: null, words: null) => void,
     ended: (error: Error | null, out: TextRing, words: TextRing) => void,
   ): void;
 }
@@ -157,7 +158,7 @@ export function createSafeMedia(
   async function ask(
     file: string,
     { sniffed, bytes }: Awaited<ReturnType<typeof look>>,
-    { binaries, confinement }: MediaTools,
+    tools: MediaTools,
     signal: AbortSignal,
   ): Promise<ProbeResult> {
     if (await isProtectedMp4(file)) {
@@ -166,11 +167,11 @@ export function createSafeMedia(
     return withOwnName(file, async (name) => {
       const args = ['-hide_banner', '-v', 'error', '-max_alloc', String(MAX_ALLOC_BYTES), ...walls];
       const timeoutMs = Math.min(PROBE_TIMEOUT_MS, config.timeoutMs);
-      const child = startConfined(
-        binaries.ffprobe.path,
+      const child = await startConfined(
+        tools.binaries.ffprobe.path,
         [...args, ...PROBE_QUESTION, '-i', name],
         [1],
-        confinement,
+        tools,
         limits(timeoutMs),
       );
       const chunks: Buffer[] = [];
@@ -204,7 +205,7 @@ export function createSafeMedia(
   }
 
   async function run(request: RunRequest): Promise<RunResult> {
-    const { binaries, confinement } = await prepare();
+    const tools = await prepare();
     const { sniffed } = await look(request.path);
     const timeoutMs = request.timeoutMs ?? config.timeoutMs;
     const { inputOptions = [], logLevel = 'error', outputs } = request;
@@ -234,15 +235,15 @@ export function createSafeMedia(
         _checkCapabilities: (callback) => callback(),
         availableEncoders: (callback) => callback(null, {}),
         _spawnFfmpeg(args, _options, started, ended) {
+          started({}, null, null);
           const child = startConfined(
-            binaries.ffmpeg.path,
+            tools.binaries.ffmpeg.path,
             args,
             outputs.map(({ fd }) => fd),
-            confinement,
+            tools,
             limits(timeoutMs),
           );
-          started(child.process, null, null);
-          supervise(child, {
+          const watch = {
             signal: request.signal,
             timeoutMs,
             maxOutputBytes: request.maxOutputBytes ?? 16 * GiB,
@@ -250,15 +251,11 @@ export function createSafeMedia(
             tolerateDamage: request.tolerateDamage ?? false,
             consumers: outputs,
             onStderrLine: request.onStderrLine,
-          }).then(
-            (result) => {
-              supervised.resolve(result);
-              ended(null, ringOf([]), ringOf(result.words.kept));
-            },
-            (error: Error) => {
-              supervised.reject(error);
-              ended(error, ringOf([]), ringOf([]));
-            },
+          };
+          supervised.resolve(child.then((started) => supervise(started, watch)));
+          supervised.promise.then(
+            ({ words }) => ended(null, ringOf([]), ringOf(words.kept)),
+            (error: Error) => ended(error, ringOf([]), ringOf([])),
           );
         },
       };

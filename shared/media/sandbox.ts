@@ -2,10 +2,13 @@
  * Starts a child that reads hostile bytes: no shell, its own process group, an empty environment, and, where the system
  * has the tools (Linux), limits on memory, CPU and files, and death with its parent, `kill -9` included.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { locate } from './binaries.ts';
+import { killGroup } from './kill-group.ts';
+import { type ChildEnd, launch } from './launcher.ts';
+import type { MediaTools } from './tools.ts';
 
 export interface Limits {
   /** Address space, bytes. */
@@ -66,57 +69,40 @@ function confine(
 }
 
 export interface ConfinedChild {
-  process: ChildProcess;
   /** Ends the whole process group at once. Safe to call at any time and often. */
   kill(): void;
-  /** Settles when the child has ended and its pipes are closed. Rejects when it could not be started. */
-  closed: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  /** Settles when the child has ended. Rejects when it could not be started. */
+  closed: Promise<ChildEnd>;
+  /** Ends when the child closes it, at the latest with the child. */
   pipe(fd: number): Readable;
 }
 
-/** @param fds output pipes beside standard error, by number (1, 3, 4 …) */
-export function startConfined(
+/** @param outputs output pipes beside standard error, by number (1, 3, 4 …) */
+export async function startConfined(
   file: string,
   args: readonly string[],
-  fds: readonly number[],
-  confinement: Confinement | null,
+  outputs: readonly number[],
+  { confinement, launcher }: Pick<MediaTools, 'confinement' | 'launcher'>,
   limits: Limits,
-): ConfinedChild {
+): Promise<ConfinedChild> {
   const [command, ...rest] = [...(confinement ? confine(confinement, limits) : []), file, ...args];
-  const last = Math.max(2, ...fds);
-  const stdio = Array.from({ length: last + 1 }, (_, fd) =>
-    fd === 2 || fds.includes(fd) ? ('pipe' as const) : ('ignore' as const),
-  );
-  const child = spawn(command!, rest, {
-    stdio,
+  const fds = [...new Set([2, ...outputs])];
+  const launched =
+    launcher && (await launch(launcher, { command: command!, args: rest, env: ENVIRONMENT, fds }));
+  return launched || startDirectly(command!, rest, fds);
+}
+
+function startDirectly(command: string, args: string[], fds: number[]): ConfinedChild {
+  const child = spawn(command, args, {
+    stdio: Array.from({ length: Math.max(...fds) + 1 }, (_, fd) => (fds.includes(fd) ? 'pipe' : 'ignore')),
     // A group of its own, so that it can be ended together with anything it starts.
     detached: process.platform !== 'win32',
     windowsHide: true,
     ...(process.platform === 'linux' && { env: ENVIRONMENT }),
   });
-  let ended = false;
-  const closed = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve, reject) => {
-    child.once('error', (error) => {
-      ended = true;
-      reject(error);
-    });
-    child.once('exit', () => {
-      ended = true;
-    });
-    child.once('close', (code, signal) => resolve({ code, signal }));
+  const closed = new Promise<ChildEnd>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, signal) => resolve({ code, signal }));
   });
-  return {
-    process: child,
-    closed,
-    kill() {
-      if (ended || child.pid === undefined) return;
-      try {
-        process.kill(process.platform === 'win32' ? child.pid : -child.pid, 'SIGKILL');
-      } catch (error) {
-        // It ended between the check and the call; anything else is a bug worth hearing of.
-        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-      }
-    },
-    pipe: (fd) => child.stdio[fd] as Readable,
-  };
+  return { closed, kill: () => killGroup(child), pipe: (fd) => child.stdio[fd] as Readable };
 }

@@ -1,5 +1,6 @@
 /** ffmpeg, ffprobe and the system's tools around them, looked for once a process: each look starts several children. */
 import { findBinaries, type MediaBinaries } from './binaries.ts';
+import { findLauncher } from './launcher.ts';
 import { type Confinement, detectConfinement } from './sandbox.ts';
 
 /** Plain data, so that a thread can be given it. */
@@ -7,6 +8,8 @@ export interface MediaTools {
   binaries: MediaBinaries;
   /** Null where the system has no such tools. */
   confinement: Confinement | null;
+  /** Where children are started for this process; null where it starts them itself. */
+  launcher: string | null;
 }
 
 type Paths = Parameters<typeof findBinaries>[0];
@@ -18,11 +21,14 @@ export function findTools({ ffmpegPath, ffprobePath }: Paths): Promise<MediaTool
   const key = JSON.stringify([ffmpegPath, ffprobePath]);
   let tools = found.get(key);
   if (!tools) {
-    tools = Promise.all([findBinaries({ ffmpegPath, ffprobePath }), detectConfinement()]).then(
-      ([binaries, confinement]) => ({ binaries, confinement }),
-    );
+    tools = look({ ffmpegPath, ffprobePath });
     found.set(key, tools);
     tools.catch(() => found.delete(key));
   }
   return tools;
+}
+
+async function look(paths: Paths): Promise<MediaTools> {
+  const [binaries, confinement] = await Promise.all([findBinaries(paths), detectConfinement()]);
+  return { binaries, confinement, launcher: await findLauncher() };
 }

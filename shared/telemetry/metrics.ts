@@ -1,8 +1,8 @@
 /** Prometheus metrics of a process. The names are the interface of dashboards and alerts: deploy/ builds on them. */
-import { readFileSync } from 'node:fs';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { LANES, type Lane } from '../contracts/common.ts';
 import type { LaneDepth, QueueCounts } from '../ports/job-queue.ts';
+import { cpuSeconds } from './cpu.ts';
 
 export interface Metrics {
   readonly registry: Registry;
@@ -54,7 +54,7 @@ export function createMetrics(): Metrics {
   });
   new Counter({
     name: 'cinedex_cpu_seconds_total',
-    help: 'Processor time of this process, its threads and the children it has waited for (ffmpeg)',
+    help: 'Processor time of this process, its threads and its children (ffmpeg)',
     registers,
     collect() {
       this.reset();
@@ -138,21 +138,4 @@ export function createMetrics(): Metrics {
     describe: (kind, stages) => info.set({ kind, stages: stages.join(',') }, 1),
     search: (code, seconds) => searches.observe({ code: code ?? 'none' }, seconds),
   };
-}
-
-/** Clock ticks a second in /proc; the kernel's interface fixes it, whatever the kernel's own clock. */
-const TICKS = 100;
-
-/** Of this process with its threads and, where the system tells (Linux), the children that have ended. */
-function cpuSeconds(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6 + childrenCpuSeconds();
-}
-
-function childrenCpuSeconds(): number {
-  if (process.platform !== 'linux') return 0;
-  // The name, second field, is in brackets and may hold blanks. proc(5): cutime is field 16, cstime field 17.
-  const stat = readFileSync('/proc/self/stat', 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[13]) + Number(fields[14])) / TICKS;
 }

@@ -325,18 +325,15 @@ describe.skipIf(chromiumProgram() === null || !hasAllStages())('the page', () =>
     });
 
     it('goes where it was sent before anything was known of the media', async () => {
-      let send = (): void => {};
-      const sent = new Promise<void>((resolve) => {
-        send = resolve;
-      });
+      const sending = Promise.withResolvers<void>();
       await page.route('**/v1/videos/*/media*', async (route) => {
-        await sent;
+        await sending.promise;
         await route.continue();
       });
       await page.goto('/videos/sample-harbour?t=4.5');
       const shots = page.getByRole('toolbar', { name: 'Shots' }).getByRole('button');
       await shots.nth(2).click();
-      send();
+      sending.resolve();
       await page.locator('.screen video').evaluate(async (video: HTMLVideoElement) => {
         while (video.readyState < 2 || video.seeking) await new Promise((resolve) => setTimeout(resolve, 20));
       });

@@ -7,10 +7,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { cpuSeconds } from '../../../bench/cpu.ts';
 import { loadConfig } from '../../../shared/config.ts';
 import type { FramesExtracted } from '../../../shared/contracts/artifacts.ts';
 import { createSafeMedia } from '../../../shared/media/safe-media.ts';
+import { cpuSeconds } from '../../../shared/telemetry/cpu.ts';
 import { ffmpeg } from '../../../test/fixtures/media.ts';
 import { sharedData } from '../../../test/fixtures/shared-data.ts';
 import { framesHarness } from '../harness.fixture.ts';

@@ -31,6 +31,8 @@ export const PACE_DEFAULTS: DetectionPace = { idleSec: 2, busySec: 0.5, wholeSec
 const MIN_CELLS = 2;
 /** A short word at caption size, in neighbouring cells; smaller text waits for `idleSec`. */
 const STEADY_CELLS = 3;
+/** Share of the picture that costs as much to look at closely as a glance at all of it. */
+const GLANCE_COSTS = 0.4;
 const ROUNDING = 1e-3;
 
 export function visionEye(
@@ -62,7 +64,12 @@ export function visionEye(
       const moving = new Set(changedCells(now, onPictureBefore, fresh));
       const steady = fresh.filter((cell) => !moving.has(cell));
       if (longestRow(steady, now.columns) < STEADY_CELLS) return { kind: 'none', watch };
-      return { kind: 'places', places: placesAround(now, fresh, []) };
+      const places = placesAround(now, fresh, []);
+      const share = places.reduce(
+        (sum, { left, right, top, bottom }) => sum + (right - left) * (bottom - top),
+        0,
+      );
+      return share > GLANCE_COSTS ? { kind: 'glance' } : { kind: 'places', places };
     },
     async detect({ picture }, inspection) {
       const { width, height } = picture;
