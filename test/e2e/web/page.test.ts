@@ -1,11 +1,4 @@
 /** The page in a real browser, on a real server with the sample clips that the real pipeline indexed. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
-import { createInterface } from 'node:readline';
-import { promisify } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { hasAllStages } from '../../fixtures/stages.ts';
@@ -20,25 +13,12 @@ import {
   visit,
   WIDE,
 } from './browser.ts';
+import { type ServedSamples, serveSamples } from './served.ts';
 
-const root = path.resolve(import.meta.dirname, '../../..');
-const main = path.join(root, 'cli/main.ts');
 const LONG = 600_000;
-/** Speech to text, where it has been pulled. */
-const models = path.join(root, '.cinedex/models');
-
-const folder = mkdtempSync(path.join(os.tmpdir(), 'cinedex-web-'));
-const dataDir = path.join(folder, 'data');
-const env = {
-  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('CINEDEX_'))),
-  CINEDEX_QUERY_PORT: '0',
-  CINEDEX_QUERY_RATE_PER_MINUTE: '10000',
-  CINEDEX_LOG_LEVEL: 'warn',
-  ...(existsSync(models) && { CINEDEX_MODELS_DIR: models }),
-};
 
 describe.skipIf(chromiumProgram() === null || !hasAllStages())('the page', () => {
-  let server: ChildProcess;
+  let server: ServedSamples;
   let browser: Browser;
   let base: string;
   let visitor: Visitor;
@@ -46,26 +26,12 @@ describe.skipIf(chromiumProgram() === null || !hasAllStages())('the page', () =>
 
   beforeAll(async () => {
     browser = await openBrowser();
-    const run = promisify(execFile);
-    await run(process.execPath, [main, 'start', '--json', '--data-dir', dataDir], {
-      env,
-      maxBuffer: 1 << 24,
-    });
-    const up = ['up', '--query', '--json', '--data-dir', dataDir, '--root', path.join(dataDir, 'samples')];
-    server = spawn(process.execPath, [main, ...up], { env, stdio: ['ignore', 'pipe', 'inherit'] });
-    const [ready] = await Promise.race([
-      once(createInterface({ input: server.stdout! }), 'line'),
-      once(server, 'exit').then(() => Promise.reject(new Error('The server ended before it was ready.'))),
-    ]);
-    base = (JSON.parse(String(ready)) as { query: string }).query;
+    server = await serveSamples();
+    base = server.base;
   }, LONG);
   afterAll(async () => {
     await browser?.close();
-    if (server?.exitCode === null) {
-      server.kill('SIGTERM');
-      await once(server, 'exit');
-    }
-    rmSync(folder, { recursive: true, force: true });
+    await server?.stop();
   });
 
   const enter = async (options: Parameters<typeof visit>[1] = {}) => {
