@@ -1,7 +1,9 @@
 /** One spelling for texts that mean the same: width, case, accents, invisible characters. */
 
 const INVISIBLE = /[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]/g;
-const APOSTROPHES = /[\u2018\u2019\u201b\u02bc\u0060\u00b4]/g;
+const APOSTROPHES = /[\u2018\u2019\u201b\u02bc\u0060]/g;
+/** An accent with no letter under it is an apostrophe that somebody typed; NFKC would make a blank and an accent of it. */
+const LONE_ACUTE = /\u00b4/g;
 const COMBINING = /[\u0300-\u036f]/g;
 
 /**
@@ -9,20 +11,17 @@ const COMBINING = /[\u0300-\u036f]/g;
  * blanks. Case and accents stay.
  */
 export function tidy(text: string): string {
-  return text.normalize('NFKC').replace(INVISIBLE, '').replace(/\s+/g, ' ').trim();
+  // Invisible characters first: without them, accents may stand side by side that have an order.
+  return text.replace(INVISIBLE, '').replace(LONE_ACUTE, "'").normalize('NFKC').replace(/\s+/g, ' ').trim();
 }
 
 /**
  * Text for comparing: {@link tidy}, then lower case, Latin letters without accents, one kind of apostrophe. Idempotent.
  */
 export function fold(text: string): string {
-  return tidy(text)
-    .toLowerCase()
-    .replace(APOSTROPHES, "'")
-    .normalize('NFD')
-    .replace(COMBINING, '')
-    .normalize('NFKC')
-    .toLowerCase();
+  const letters = tidy(text).toLowerCase().replace(APOSTROPHES, "'").normalize('NFD').replace(COMBINING, '');
+  // Again: what NFKC made of a lone accent leaves a blank behind.
+  return tidy(letters).toLowerCase();
 }
 
 /** Only letters and digits of the folded text, with single blanks between words: for finding a phrase in a text. */
