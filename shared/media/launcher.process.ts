@@ -10,7 +10,7 @@ import { spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import net, { type Socket } from 'node:net';
 import path from 'node:path';
-import { killGroup } from './kill-group.ts';
+import { killGroup } from './child.ts';
 import type { ChildLine, OutputLine, ReportLine } from './launcher.ts';
 
 /** What has come for a child that was not started yet. */

@@ -1,7 +1,7 @@
 /**
  * A small process that starts this one's children (Linux). Starting a child copies the page tables of the one that starts
  * it, and every page that is written afterwards is first caught and released again: for a process of 1.5 GB that is some
- * 20 ms in which nothing else runs and up to a fifth of a second of processor time, per child. Source: bench/launch.ts.
+ * 40 ms in which nothing else runs and up to a fifth of a second of processor time, per child. Source: bench/launch.ts.
  */
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -10,8 +10,8 @@ import { mkdtemp } from 'node:fs/promises';
 import net, { type Socket } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import type { ChildEnd, StartedChild } from './child.ts';
 
 /** First line of a connection that says what to start. */
 export interface ChildLine {
@@ -29,19 +29,6 @@ export interface OutputLine {
 }
 /** What is told of a child, once. */
 export type ReportLine = ChildEnd | { error: string };
-
-export interface ChildEnd {
-  code: number | null;
-  signal: NodeJS.Signals | null;
-}
-
-export interface LaunchedChild {
-  /** Ends the whole process group at once. Safe to call at any time and often. */
-  kill(): void;
-  /** Settles when the child has ended. Rejects when it could not be started. */
-  closed: Promise<ChildEnd>;
-  pipe(fd: number): Readable;
-}
 
 let launcher: Promise<string | null> | undefined;
 
@@ -86,7 +73,7 @@ function warn(error: unknown): void {
 export async function launch(
   address: string,
   wanted: Omit<ChildLine, 'child'>,
-): Promise<LaunchedChild | null> {
+): Promise<StartedChild | null> {
   const child = randomUUID();
   let control: Socket;
   try {

@@ -6,8 +6,8 @@ import { execFile, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { locate } from './binaries.ts';
-import { killGroup } from './kill-group.ts';
-import { type ChildEnd, launch } from './launcher.ts';
+import { type ChildEnd, killGroup, type StartedChild } from './child.ts';
+import { launch } from './launcher.ts';
 import type { MediaTools } from './tools.ts';
 
 export interface Limits {
@@ -68,15 +68,6 @@ function confine(
   ];
 }
 
-export interface ConfinedChild {
-  /** Ends the whole process group at once. Safe to call at any time and often. */
-  kill(): void;
-  /** Settles when the child has ended. Rejects when it could not be started. */
-  closed: Promise<ChildEnd>;
-  /** Ends when the child closes it, at the latest with the child. */
-  pipe(fd: number): Readable;
-}
-
 /** @param outputs output pipes beside standard error, by number (1, 3, 4 …) */
 export async function startConfined(
   file: string,
@@ -84,7 +75,7 @@ export async function startConfined(
   outputs: readonly number[],
   { confinement, launcher }: Pick<MediaTools, 'confinement' | 'launcher'>,
   limits: Limits,
-): Promise<ConfinedChild> {
+): Promise<StartedChild> {
   const [command, ...rest] = [...(confinement ? confine(confinement, limits) : []), file, ...args];
   const fds = [...new Set([2, ...outputs])];
   const launched =
@@ -92,7 +83,7 @@ export async function startConfined(
   return launched || startDirectly(command!, rest, fds);
 }
 
-function startDirectly(command: string, args: string[], fds: number[]): ConfinedChild {
+function startDirectly(command: string, args: string[], fds: number[]): StartedChild {
   const child = spawn(command, args, {
     stdio: Array.from({ length: Math.max(...fds) + 1 }, (_, fd) => (fds.includes(fd) ? 'pipe' : 'ignore')),
     // A group of its own, so that it can be ended together with anything it starts.

@@ -1,7 +1,7 @@
 /** From a started child to its end: its outputs, its words, its bounds, and what a bad end means. */
 import { CinedexError } from '../contracts/errors.ts';
+import type { StartedChild } from './child.ts';
 import { explainEnding, withoutAddresses } from './failure.ts';
-import type { ConfinedChild } from './sandbox.ts';
 import type { Sniffed } from './sniff.ts';
 
 export interface Watch {
@@ -25,7 +25,7 @@ export interface Supervised {
  * Sees a child through to its end: feeds the consumers, keeps its words, and kills it when a bound is crossed.
  * @throws what a consumer throws; CinedexError ABORTED, MEDIA_TIMEOUT, MEDIA_LIMIT, FFMPEG_FAILED, or what its words explain
  */
-export async function supervise(child: ConfinedChild, watch: Watch): Promise<Supervised> {
+export async function supervise(child: StartedChild, watch: Watch): Promise<Supervised> {
   let stopped: unknown;
   const stop = (reason: unknown) => {
     stopped ??= reason;
