@@ -37,7 +37,7 @@ const THUMBNAIL_MARGIN = 0.35;
 export const faces = defineStage(
   {
     name: 'faces',
-    version: 5,
+    version: 6,
     requires: { frames: FramesExtracted },
     output: FacesRecognized,
     config: FacesConfig,

@@ -45,6 +45,8 @@ export const SMALL_FACE_WINDOWS: DetectionWindows = { side: 320, overlap: 80 };
 const SURE_SCORE = 0.7;
 /** What scores between this and the former is looked at again, enlarged: small faces score low, and so does noise. */
 const HINT_SCORE = 0.15;
+/** The same where all of the picture is one window: what scores less is too small for it, and nearly always no face. */
+const WHOLE_HINT_SCORE = 0.3;
 /** Least score of an enlarged look. */
 const CONFIRMED_SCORE = 0.5;
 /** Most hints of a picture that are followed, the best first. */
@@ -106,7 +108,7 @@ export class FaceDetector {
 
   /** The whole picture in one window: faces from about an eighth of its longer side. */
   async whole(picture: RgbPicture): Promise<DetectedFace[]> {
-    return this.#detect(picture, [await fittedWindow(picture, WINDOW)]);
+    return this.#detect(picture, [await fittedWindow(picture, WINDOW)], WHOLE_HINT_SCORE);
   }
 
   /** The whole picture and windows of it: faces from about a fifteenth of a window's side. */
@@ -139,8 +141,12 @@ export class FaceDetector {
   }
 
   /** First sight on the given windows, then an enlarged second look at what was unsure. */
-  async #detect(picture: RgbPicture, windows: Window[]): Promise<DetectedFace[]> {
-    const first = this.#firstSight(windows, HINT_SCORE);
+  async #detect(
+    picture: RgbPicture,
+    windows: Window[],
+    hintScore = HINT_SCORE,
+  ): Promise<DetectedFace[]> {
+    const first = this.#firstSight(windows, hintScore);
     const sure = first.filter(({ score }) => score >= SURE_SCORE);
     const hints = first.filter(({ score }) => score < SURE_SCORE).slice(0, MAX_HINTS);
     if (hints.length === 0) return sure;

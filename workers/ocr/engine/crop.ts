@@ -1,6 +1,6 @@
 /** Cuts lines of text out of a picture and lays them flat. */
 import { release } from '../../../shared/release.ts';
-import { quadSize } from './geometry.ts';
+import { type Bounds, quadBounds, quadSize } from './geometry.ts';
 import type { Pixels, Point, Quad } from './types.ts';
 
 /** A picture and its halves, made when first asked for: big text is read from a smaller one without aliasing. */
@@ -22,15 +22,60 @@ export class Pyramid {
 
   /** The picture shrunk by 2^level; the smallest there can be when it has no more pixels to halve. */
   level(level: number): { pixels: Pixels; factor: number } {
-    while (this.#levels.length <= level) {
-      const last = this.#levels.at(-1)!;
-      if (Math.min(last.width, last.height) < 4) break;
-      this.#levels.push(halve(last));
-    }
-    const index = Math.min(level, this.#levels.length - 1);
+    const index = this.#within(level);
+    while (this.#levels.length <= index) this.#levels.push(halve(this.#levels.at(-1)!));
     return { pixels: this.#levels[index]!, factor: 2 ** index };
   }
+
+  /** Of the picture shrunk by 2^level what these bounds touch: a line covers little of it, and the rest need not be made. */
+  part(level: number, { left, right, top, bottom }: Bounds): PyramidPart {
+    const index = this.#within(level);
+    const factor = 2 ** index;
+    const { width, height } = this.picture;
+    const whole = { factor, wholeWidth: width >> index, wholeHeight: height >> index };
+    const made = this.#levels[index];
+    if (made) return { ...whole, pixels: made, left: 0, top: 0 };
+    const first = (value: number, limit: number) =>
+      Math.max(0, Math.min(limit - 1, Math.floor(value / factor) - PART_MARGIN));
+    const end = (value: number, limit: number) =>
+      Math.min(limit, Math.max(1, Math.ceil(value / factor) + PART_MARGIN));
+    const part = {
+      left: first(left, whole.wholeWidth),
+      top: first(top, whole.wholeHeight),
+      right: end(right, whole.wholeWidth),
+      bottom: end(bottom, whole.wholeHeight),
+    };
+    let pixels = halve(this.picture, {
+      left: part.left * factor,
+      top: part.top * factor,
+      right: part.right * factor,
+      bottom: part.bottom * factor,
+    });
+    for (let halved = 1; halved < index; halved++) pixels = halve(pixels);
+    return { ...whole, pixels, left: part.left, top: part.top };
+  }
+
+  #within(level: number): number {
+    const shorter = Math.min(this.picture.width, this.picture.height);
+    let index = 0;
+    while (index < level && shorter >> index >= 4) index += 1;
+    return index;
+  }
 }
+
+/** A part of a level of a pyramid. */
+interface PyramidPart {
+  pixels: Pixels;
+  factor: number;
+  /** Where the part begins, and how large all of the level is, pixels of the level. */
+  left: number;
+  top: number;
+  wholeWidth: number;
+  wholeHeight: number;
+}
+
+/** Between two pixels both are needed, and coordinates are rounded: pixels of a level around what is asked for. */
+const PART_MARGIN = 2;
 
 const pyramids = new WeakMap<Pixels, Pyramid>();
 
@@ -44,13 +89,15 @@ export function pyramidOf(picture: Pixels): Pyramid {
   return pyramid;
 }
 
-function halve({ data, width, height }: Pixels): Pixels {
-  const halfWidth = width >> 1;
-  const halfHeight = height >> 1;
+/** @param within even coordinates; default: all of it */
+function halve({ data, width, height }: Pixels, within?: Bounds): Pixels {
+  const { left, top, right, bottom } = within ?? { left: 0, top: 0, right: width, bottom: height };
+  const halfWidth = (right - left) >> 1;
+  const halfHeight = (bottom - top) >> 1;
   const half = new Uint8Array(halfWidth * halfHeight * 3);
   let out = 0;
   for (let y = 0; y < halfHeight; y++) {
-    let above = 2 * y * width * 3;
+    let above = ((top + 2 * y) * width + left) * 3;
     for (let x = 0; x < halfWidth; x++, above += 6) {
       const below = above + width * 3;
       for (let c = 0; c < 3; c++) {
@@ -123,11 +170,12 @@ export function cropLine(pyramid: Pyramid, quad: Quad, height: number): Pixels {
     Math.max(MIN_WIDTH, Math.round((size.width * height) / (size.height || 1))),
   );
   const shrink = size.height / height;
-  const { pixels, factor } = pyramid.level(shrink > 1.8 ? Math.ceil(Math.log2(shrink / 1.8)) : 0);
+  const part = pyramid.part(shrink > 1.8 ? Math.ceil(Math.log2(shrink / 1.8)) : 0, quadBounds(quad));
+  const { pixels, factor } = part;
   const source = pixels.data;
   const stride = pixels.width * 3;
-  const maxX = pixels.width - 1.001;
-  const maxY = pixels.height - 1.001;
+  const maxX = part.wholeWidth - 1.001;
+  const maxY = part.wholeHeight - 1.001;
   const strip = new Uint8Array(width * height * 3);
   let out = 0;
   for (let row = 0; row < height; row++) {
@@ -143,7 +191,7 @@ export function cropLine(pyramid: Pyramid, quad: Quad, height: number): Pixels {
       const top = y | 0;
       const fx = x - left;
       const fy = y - top;
-      const above = top * stride + left * 3;
+      const above = (top - part.top) * stride + (left - part.left) * 3;
       const below = above + stride;
       for (let channel = 0; channel < 3; channel++) {
         const upper = source[above + channel]! * (1 - fx) + source[above + 3 + channel]! * fx;
