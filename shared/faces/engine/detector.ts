@@ -106,9 +106,15 @@ export class FaceDetector {
     return new FaceDetector(await tf.loadGraphModel({ load: async () => detectorArtifacts(bytes) }));
   }
 
-  /** The whole picture in one window: faces from about an eighth of its longer side. */
-  async whole(picture: RgbPicture): Promise<DetectedFace[]> {
-    return this.#detect(picture, [await fittedWindow(picture, WINDOW)], WHOLE_HINT_SCORE);
+  /**
+   * The whole picture in one window: faces from about an eighth of its longer side.
+   * @param shrunk the picture at the detector's size or larger
+   * @param longer the picture's longer side, pixels
+   * @param open the picture itself, for a closer look
+   */
+  async whole(shrunk: RgbPicture, longer: number, open: () => Promise<RgbPicture>): Promise<DetectedFace[]> {
+    const window = { ...(await fittedWindow(shrunk, WINDOW)), scale: WINDOW / longer };
+    return this.#detect(open, [window], WHOLE_HINT_SCORE);
   }
 
   /** The whole picture and windows of it: faces from about a fifteenth of a window's side. */
@@ -116,7 +122,7 @@ export class FaceDetector {
     const all = [await fittedWindow(picture, WINDOW)];
     if (Math.max(picture.width, picture.height) > windows.side)
       all.push(...(await smallWindows(picture, windows)));
-    return this.#detect(picture, all);
+    return this.#detect(async () => picture, all);
   }
 
   /**
@@ -128,12 +134,12 @@ export class FaceDetector {
     const small = expected.filter(({ width }) => width < longer * SEEN_WHOLE);
     const all = small.length === expected.length ? [] : [await fittedWindow(picture, WINDOW)];
     all.push(...(await focusedWindows(picture, small)));
-    return this.#detect(picture, all);
+    return this.#detect(async () => picture, all);
   }
 
   /** For a picture that a face may fill up to its edges, as portraits do: it is looked at with room around it. */
   async withMargin(picture: RgbPicture): Promise<DetectedFace[]> {
-    return this.#detect(picture, [await fittedWindow(picture, Math.round(WINDOW * 0.6))]);
+    return this.#detect(async () => picture, [await fittedWindow(picture, Math.round(WINDOW * 0.6))]);
   }
 
   dispose(): void {
@@ -142,7 +148,7 @@ export class FaceDetector {
 
   /** First sight on the given windows, then an enlarged second look at what was unsure. */
   async #detect(
-    picture: RgbPicture,
+    open: () => Promise<RgbPicture>,
     windows: Window[],
     hintScore = HINT_SCORE,
   ): Promise<DetectedFace[]> {
@@ -151,7 +157,7 @@ export class FaceDetector {
     const hints = first.filter(({ score }) => score < SURE_SCORE).slice(0, MAX_HINTS);
     if (hints.length === 0) return sure;
     const enlarged = await focusedWindows(
-      picture,
+      await open(),
       hints.map(({ box }) => box),
     );
     return suppressNonMaximal([...sure, ...this.#firstSight(enlarged, CONFIRMED_SCORE)]);

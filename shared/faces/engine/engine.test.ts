@@ -99,9 +99,26 @@ describe('the models in this thread', () => {
     const small = await Promise.all(pictures.map((picture) => sharp(picture).resize(300).jpeg().toBuffer()));
     for (const picture of small) await analyser.analyse(picture, 'portrait');
     const before = tf.memory().numTensors;
-    for (let run = 0; run < 25; run++) for (const picture of small) await analyser.analyse(picture, 'whole');
+    for (let run = 0; run < 25; run++)
+      for (const picture of small) await analyser.detect(picture, null, 'whole');
     expect(tf.memory().numTensors).toBe(before);
   });
+
+  test.skipIf(!photosThere)(
+    'find large faces where they are without opening the picture in full',
+    async () => {
+      const picture = readFileSync(photo(1));
+      const [whole, thorough] = [
+        await analyser.detect(picture, null, 'whole'),
+        await analyser.detect(picture, null, 'windows'),
+      ];
+      expect(whole).toMatchObject({ width: thorough.width, height: thorough.height, runs: 1 });
+      const largest = thorough.faces.toSorted((a, b) => b.box.width - a.box.width)[0]!;
+      expect(
+        Math.max(...whole.faces.map(({ box }) => intersectionOverUnion(box, largest.box))),
+      ).toBeGreaterThan(0.7);
+    },
+  );
 
   test.skipIf(!photosThere)('decode the detector’s output as its own package does', async () => {
     const bytes = readFileSync(models.file('face-detector-full-range', 'face_detection_full_range.tflite'));

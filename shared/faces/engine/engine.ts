@@ -5,8 +5,8 @@ import type {
   DescribedFace,
   DetectedFace,
   Detection,
-  PixelBox,
   Thoroughness,
+  Where,
 } from './analyser.ts';
 import { DESCRIPTOR_MODEL } from './descriptor-net.ts';
 import { DETECTOR_MODEL } from './detector.ts';
@@ -34,12 +34,7 @@ export interface FaceEngine {
    * Finds faces only, in the picture or near given boxes (in pixels). `key` names the bytes, among all that the
    * engine ever sees: a picture that is described next is not decoded again.
    */
-  detect(
-    picture: Uint8Array,
-    key: string | null,
-    where: Thoroughness | readonly PixelBox[],
-    signal?: AbortSignal,
-  ): Promise<Detection>;
+  detect(picture: Uint8Array, key: string | null, where: Where, signal?: AbortSignal): Promise<Detection>;
   /** Describes faces that `detect` found; null for one that the mesh does not confirm. */
   describe(
     picture: Uint8Array,

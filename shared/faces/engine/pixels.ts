@@ -43,6 +43,24 @@ export async function decodePicture(encoded: Uint8Array, maxSide: number): Promi
   }
 }
 
+/**
+ * The size at which {@link decodePicture} gives a picture, to a pixel, without decoding it.
+ * @throws CinedexError MEDIA_CORRUPT
+ */
+export async function decodedSize(
+  encoded: Uint8Array,
+  maxSide: number,
+): Promise<{ width: number; height: number }> {
+  try {
+    const { autoOrient } = await sharp(encoded, { limitInputPixels: MAX_INPUT_PIXELS }).metadata();
+    const scale = Math.min(1, maxSide / Math.max(autoOrient.width, autoOrient.height));
+    const scaled = (side: number) => Math.max(1, Math.round(side * scale));
+    return { width: scaled(autoOrient.width), height: scaled(autoOrient.height) };
+  } catch (error) {
+    throw new CinedexError('MEDIA_CORRUPT', 'The picture cannot be decoded.', { cause: error });
+  }
+}
+
 /** Resamples to exactly the given size, with smoothing when it shrinks. */
 export async function resizePicture(picture: RgbPicture, width: number, height: number): Promise<RgbPicture> {
   if (picture.width === width && picture.height === height) return picture;
