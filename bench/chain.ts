@@ -9,10 +9,12 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import sharp from 'sharp';
 import { z } from 'zod';
 import { loadConfig } from '../shared/config.ts';
 import { FramesExtracted } from '../shared/contracts/artifacts.ts';
+import { launch } from '../shared/media/launcher.ts';
 import { createSafeMedia } from '../shared/media/safe-media.ts';
 import { cpuSeconds } from '../shared/telemetry/cpu.ts';
 import { createLogger } from '../shared/telemetry/logger.ts';
@@ -175,33 +177,20 @@ function excerpt(video: string, file: string, seconds: number): string {
   return file;
 }
 
-function decodeAlone(): { cpu: number; mediaSec: number } {
+/** Started as the chain starts it: by a small process, so that the size that this one has grown to costs nothing. */
+async function decodeAlone(): Promise<{ cpu: number; mediaSec: number }> {
+  const { launcher } = await media.tools();
+  if (!launcher) throw new Error('There is nothing here that starts ffmpeg cheaply; run this on Linux.');
   let mediaSec = 0;
   const before = cpuSeconds();
   for (const file of videos) {
-    const text = execFileSync(
-      ffmpeg,
-      [
-        '-v',
-        'error',
-        '-nostdin',
-        '-stats',
-        '-i',
-        file,
-        '-map',
-        '0:v:0',
-        '-f',
-        'null',
-        '-progress',
-        'pipe:1',
-        '-',
-      ],
-      {
-        encoding: 'utf8',
-        stdio: ['ignore', 'pipe', 'ignore'],
-      },
-    );
-    mediaSec += Number(/out_time_us=(\d+)\n(?![\s\S]*out_time_us)/.exec(text)?.[1] ?? 0) / 1e6;
+    const quiet = ['-v', 'error', '-nostdin', '-nostats'];
+    const decode = ['-i', file, '-map', '0:v:0', '-f', 'null', '-progress', 'pipe:1', '-'];
+    const child = await launch(launcher, { command: ffmpeg, args: [...quiet, ...decode], env: {}, fds: [1] });
+    if (!child) throw new Error('ffmpeg was not started.');
+    const [told, { code }] = await Promise.all([text(child.pipe(1)), child.closed]);
+    if (code !== 0) throw new Error(`ffmpeg ended with code ${code} at ${file}.`);
+    mediaSec += Number(/out_time_us=(\d+)\n(?![\s\S]*out_time_us)/.exec(told)?.[1] ?? 0) / 1e6;
   }
   return { cpu: cpuSeconds() - before, mediaSec };
 }
@@ -243,46 +232,56 @@ async function costs(
 const sum = (values: Record<string, number>) =>
   Object.values(values).reduce((total, value) => total + value, 0);
 const round = (value: number) => Math.round(value * 100) / 100;
-const asMultiples = (values: Record<string, number>, unit: number) =>
-  Object.fromEntries(Object.entries(values).map(([stage, cpu]) => [stage, round(cpu / unit)]));
 
-// Decoding alone is measured around each of the three, so that what else the machine does bears on all of them alike.
-const decodings = [decodeAlone()];
-const chain = await costs('chain', STAGES);
-decodings.push(decodeAlone());
-const keyFrames = await costs('keyframes', STAGES, {
-  ocr: { sampling: 'keyframes' },
-  faces: { windowsPerSec: 0.1 },
+const withoutFrames = STAGES.filter(({ name }) => name !== 'frames');
+const WAYS: Record<string, (name: string) => Promise<Record<string, number>>> = {
+  chain: (name) => costs(name, STAGES),
+  keyFramesOnly: (name) =>
+    costs(name, STAGES, { ocr: { sampling: 'keyframes' }, faces: { windowsPerSec: 0.1 } }),
+  // As often as the next one looks, and gated: what the gates alone save.
+  sampledOnceASecond: (name) => costs(name, STAGES, { frames: { sampleRate: 1 } }),
+  onePictureASecond: (name) =>
+    costs(name, [everySecond, ...withoutFrames], { ocr: { sampling: 'keyframes', gate: 'no' } }),
+};
+
+// In one order and then in the other, with decoding alone between them: what else the machine does, and how warm this
+// process has become, then bears on all of them alike.
+const decodings = [await decodeAlone()];
+const measured = new Map<string, Record<string, number>[]>();
+for (const [round, ways] of [Object.keys(WAYS), Object.keys(WAYS).toReversed()].entries()) {
+  for (const way of ways) {
+    const cost = await WAYS[way]!(`${way}-${round}`);
+    measured.set(way, [...(measured.get(way) ?? []), cost]);
+    decodings.push(await decodeAlone());
+  }
+}
+const decodeCpu = decodings.reduce((total, { cpu }) => total + cpu, 0) / decodings.length;
+const totals = (way: string) => measured.get(way)!.map(sum);
+const mean = (values: readonly number[]) => values.reduce((total, value) => total + value, 0) / values.length;
+const inDecodings = (way: string) => {
+  const [first] = measured.get(way)!;
+  const stage = (name: string) => mean(measured.get(way)!.map((cost) => cost[name]!));
+  const timesDecoding = Object.keys(first!).map((name) => [name, round(stage(name) / decodeCpu)]);
+  return {
+    timesDecoding: Object.fromEntries(timesDecoding),
+    total: round(mean(totals(way)) / decodeCpu),
+    eachTime: totals(way).map((total) => round(total / decodeCpu)),
+  };
+};
+const over = (way: string) => ({
+  mean: round(mean(totals('onePictureASecond')) / mean(totals(way))),
+  eachTime: totals(way).map((total, time) => round(totals('onePictureASecond')[time]! / total)),
 });
-decodings.push(decodeAlone());
-// As often as the last one looks, and gated: what the gates alone save.
-const everySecondGated = await costs('gated', STAGES, { frames: { sampleRate: 1 } });
-decodings.push(decodeAlone());
-const naive = await costs('naive', [everySecond, ...STAGES.filter(({ name }) => name !== 'frames')], {
-  ocr: { sampling: 'keyframes', gate: 'no' },
-});
-decodings.push(decodeAlone());
-const { mediaSec } = decodings[0]!;
-const decode = { mediaSec, cpu: decodings.reduce((total, { cpu }) => total + cpu, 0) / decodings.length };
 const result = {
   command: `node bench/chain.ts ${given.map((file) => path.basename(file)).join(' ')}`.trim(),
   videos: videos.map((file) => path.basename(file)),
-  mediaSeconds: round(decode.mediaSec),
+  mediaSeconds: round(decodings[0]!.mediaSec),
   decodeCpuSeconds: decodings.map(({ cpu }) => round(cpu)),
-  chain: { timesDecoding: asMultiples(chain, decode.cpu), total: round(sum(chain) / decode.cpu) },
-  keyFramesOnly: {
-    timesDecoding: asMultiples(keyFrames, decode.cpu),
-    total: round(sum(keyFrames) / decode.cpu),
-  },
-  sampledOnceASecond: {
-    timesDecoding: asMultiples(everySecondGated, decode.cpu),
-    total: round(sum(everySecondGated) / decode.cpu),
-  },
-  onePictureASecond: { timesDecoding: asMultiples(naive, decode.cpu), total: round(sum(naive) / decode.cpu) },
+  ...Object.fromEntries(Object.keys(WAYS).map((way) => [way, inDecodings(way)])),
   onePictureASecondOver: {
-    chain: round(sum(naive) / sum(chain)),
-    sampledOnceASecond: round(sum(naive) / sum(everySecondGated)),
-    keyFramesOnly: round(sum(naive) / sum(keyFrames)),
+    chain: over('chain'),
+    sampledOnceASecond: over('sampledOnceASecond'),
+    keyFramesOnly: over('keyFramesOnly'),
   },
 };
 rmSync(scratch, { recursive: true, force: true });
