@@ -88,8 +88,9 @@ controlled.shutdown.enable=true
 ${KAFKA_PROPERTIES:-}
 PROPERTIES
   if [ ! -f "$data/log/meta.properties" ]; then
+    # An id that begins with a hyphen would be read as an option.
     java "${java_options[@]}" -cp "$home/libs/*" kafka.tools.StorageTool format \
-      -t "$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=')" -c "$data/server.properties"
+      -t "$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=' | sed 's/^-/A/')" -c "$data/server.properties"
   fi
   exec java "${java_options[@]}" -cp "$home/libs/*" kafka.Kafka "$data/server.properties"
 }
