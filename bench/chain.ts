@@ -248,9 +248,9 @@ const WAYS: Record<string, (name: string) => Promise<Record<string, number>>> = 
 // process has become, then bears on all of them alike.
 const decodings = [await decodeAlone()];
 const measured = new Map<string, Record<string, number>[]>();
-for (const [round, ways] of [Object.keys(WAYS), Object.keys(WAYS).toReversed()].entries()) {
+for (const [turn, ways] of [Object.keys(WAYS), Object.keys(WAYS).toReversed()].entries()) {
   for (const way of ways) {
-    const cost = await WAYS[way]!(`${way}-${round}`);
+    const cost = await WAYS[way]!(`${way}-${turn}`);
     measured.set(way, [...(measured.get(way) ?? []), cost]);
     decodings.push(await decodeAlone());
   }
