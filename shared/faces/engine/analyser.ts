@@ -126,7 +126,7 @@ export class FaceAnalyser {
     this.#net.dispose();
   }
 
-  /** A JPEG is decoded at an eighth of its pixels in a third of the time; in full, if there is something to see. */
+  /** Decodes a small copy, which a JPEG gives quickly; the picture itself, if something in it asks for a closer look. */
   async #findInWhole(encoded: Uint8Array, key: string | null): Promise<Omit<Detection, 'runs'>> {
     const kept = key === null ? undefined : this.#kept.get(key);
     const { width, height } = kept ?? (await decodedSize(encoded, MAX_SIDE));

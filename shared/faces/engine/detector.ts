@@ -45,8 +45,6 @@ export const SMALL_FACE_WINDOWS: DetectionWindows = { side: 320, overlap: 80 };
 const SURE_SCORE = 0.7;
 /** What scores between this and the former is looked at again, enlarged: small faces score low, and so does noise. */
 const HINT_SCORE = 0.15;
-/** The same where all of the picture is one window: what scores less is too small for it, and nearly always no face. */
-const WHOLE_HINT_SCORE = 0.3;
 /** Least score of an enlarged look. */
 const CONFIRMED_SCORE = 0.5;
 /** Most hints of a picture that are followed, the best first. */
@@ -114,7 +112,7 @@ export class FaceDetector {
    */
   async whole(shrunk: RgbPicture, longer: number, open: () => Promise<RgbPicture>): Promise<DetectedFace[]> {
     const window = { ...(await fittedWindow(shrunk, WINDOW)), scale: WINDOW / longer };
-    return this.#detect(open, [window], WHOLE_HINT_SCORE);
+    return this.#detect(open, [window]);
   }
 
   /** The whole picture and windows of it: faces from about a fifteenth of a window's side. */
@@ -147,12 +145,8 @@ export class FaceDetector {
   }
 
   /** First sight on the given windows, then an enlarged second look at what was unsure. */
-  async #detect(
-    open: () => Promise<RgbPicture>,
-    windows: Window[],
-    hintScore = HINT_SCORE,
-  ): Promise<DetectedFace[]> {
-    const first = this.#firstSight(windows, hintScore);
+  async #detect(open: () => Promise<RgbPicture>, windows: Window[]): Promise<DetectedFace[]> {
+    const first = this.#firstSight(windows, HINT_SCORE);
     const sure = first.filter(({ score }) => score >= SURE_SCORE);
     const hints = first.filter(({ score }) => score < SURE_SCORE).slice(0, MAX_HINTS);
     if (hints.length === 0) return sure;
