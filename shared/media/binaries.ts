@@ -24,8 +24,6 @@ export interface MediaBinaries {
   keepTimes: readonly string[];
   /** Whether the build can turn HDR into SDR (zscale and tonemap). */
   toneMapping: boolean;
-  /** Whether the build has the quick filter from BT.709 to the BT.601 that JPEG wants (GPL builds only). */
-  quickMatrix: boolean;
 }
 
 /**
@@ -46,7 +44,6 @@ export async function findBinaries(config: {
     ffprobe,
     keepTimes: knowsFpsMode(ffmpeg) ? ['-fps_mode', 'passthrough'] : ['-vsync', '0'],
     toneMapping: /\bzscale\b/.test(filters) && /\btonemap\b/.test(filters),
-    quickMatrix: /\bcolormatrix\b/.test(filters),
   };
 }
 

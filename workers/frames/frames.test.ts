@@ -137,12 +137,16 @@ describe.each(Object.entries(BUILDS))('with %s', (_, environment) => {
   });
 
   test.each([
-    ['bt709', 'tv'],
-    ['bt709', 'pc'],
-    ['smpte170m', 'tv'],
-    ['smpte170m', 'pc'],
-  ])('colours come out right from the matrix %s, range %s', async (matrix, range) => {
-    const file = clip(`${matrix}-${range}.mp4`);
+    ['bt709', 'tv', 'yuv420p'],
+    ['bt709', 'pc', 'yuvj420p'],
+    ['bt709', 'tv', 'yuv444p10le'],
+    ['smpte170m', 'tv', 'yuv420p'],
+    ['smpte170m', 'pc', 'yuvj420p'],
+    ['smpte170m', 'tv', 'yuv422p'],
+    ['bt2020nc', 'tv', 'yuv420p'],
+    ['unknown', 'tv', 'yuv420p'],
+  ])('colours come out right from the matrix %s, range %s, format %s', async (matrix, range, format) => {
+    const file = clip(`${matrix}-${range}-${format}.mp4`);
     const wanted = [200, 60, 40];
     const picture = await sharp({
       create: {
@@ -154,9 +158,9 @@ describe.each(Object.entries(BUILDS))('with %s', (_, environment) => {
     })
       .png()
       .toBuffer();
-    const png = clip(`${matrix}-${range}.png`);
+    const png = clip(`${matrix}-${range}-${format}.png`);
     writeFileSync(png, picture);
-    const to = matrix === 'bt709' ? 'bt709' : 'bt601';
+    const to = { bt709: 'bt709', bt2020nc: 'bt2020' }[matrix] ?? 'bt601';
     const encode = ['-c:v', 'libx264', '-colorspace', matrix, '-color_range', range, '-t', '1'];
     await ffmpeg([
       '-loop',
@@ -164,14 +168,14 @@ describe.each(Object.entries(BUILDS))('with %s', (_, environment) => {
       '-i',
       png,
       '-vf',
-      `scale=out_color_matrix=${to}:out_range=${range},format=${range === 'pc' ? 'yuvj420p' : 'yuv420p'}`,
+      `scale=out_color_matrix=${to}:out_range=${range},format=${format}`,
       ...encode,
       file,
     ]);
     const { keyFrames } = await extract(harness, file);
     const { channels } = await sharp(harness.blob(keyFrames[0]!.image)).stats();
     channels.slice(0, 3).forEach(({ mean }, i) => {
-      expect(Math.abs(mean - wanted[i]!)).toBeLessThan(6);
+      expect(Math.abs(mean - wanted[i]!)).toBeLessThan(3);
     });
   });
 

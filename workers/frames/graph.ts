@@ -17,10 +17,13 @@ export function storedSize(
 }
 
 const TURN = { 0: '', 90: ',transpose=clock', 180: ',hflip,vflip', 270: ',transpose=cclock' } as const;
-/** Formats that `colormatrix` works on, with values from 16 to 235 unless the header says otherwise. */
-const QUICK_FORMATS = new Set(['yuv420p', 'yuv422p', 'yuv444p']);
-/** Matrices that the scaler takes for the BT.601 that JPEG wants; without a name it does, too. */
-const BT601 = new Set(['', 'unknown', 'smpte170m', 'bt470bg']);
+/** What `colorspace` calls the matrix of the header. Where there is none it is BT.601, for the scaler as well. */
+const MATRIX: Readonly<Record<string, string>> = {
+  ...{ '': 'bt470bg', unknown: 'bt470bg', smpte170m: 'bt470bg', bt470bg: 'bt470bg', fcc: 'fcc' },
+  ...{ bt709: 'bt709', smpte240m: 'smpte240m', bt2020nc: 'bt2020ncl' },
+};
+/** Formats of pictures in luma and chroma, in planes or packed. */
+const LUMA_AND_CHROMA = /^(yuv|nv\d|p\d{3}|yuyv|uyvy)/;
 const HDR_TRANSFERS = new Set(['smpte2084', 'arib-std-b67']);
 
 export interface GraphOptions {
@@ -29,8 +32,6 @@ export interface GraphOptions {
   /** Seconds between candidates. */
   intervalSec: number;
   toneMapping: boolean;
-  /** Whether the build has `colormatrix`. */
-  quickMatrix: boolean;
 }
 
 /**
@@ -43,17 +44,13 @@ export function filterGraph(options: GraphOptions): string {
   const [width, height] = isTurned ? [size.height, size.width] : [size.width, size.height];
   const isHdr = HDR_TRANSFERS.has(video.transfer);
   const colours = isHdr && toneMapping ? toSdr(video.transfer) : '';
-  // The scaler turns one matrix or range into another slowly, at up to half the cost of decoding; it is spared that
-  // where it can be.
-  const isPlain = !colours && QUICK_FORMATS.has(video.pixelFormat) && video.range !== 'pc';
-  const turnsMatrix = isPlain && options.quickMatrix && video.matrix === 'bt709';
-  const isQuick = turnsMatrix || (isPlain && BT601.has(video.matrix));
+  const matrix = LUMA_AND_CHROMA.test(video.pixelFormat) && MATRIX[video.matrix];
   const scale = `scale=${width}:${height}:flags=bicubic`;
-  const stored = isQuick
-    ? `${turnsMatrix ? 'colormatrix=bt709:bt601,' : ''}${scale}:${SAME_MATRIX},format=yuv420p,${TO_FULL_RANGE}`
-    : colours
-      ? `${scale}${colours}`
-      : `${scale}${BT601.has(video.matrix) ? ':' : THROUGH_RGB}out_color_matrix=bt601:out_range=pc`;
+  const stored = colours
+    ? `${scale}${colours}`
+    : matrix
+      ? `${scale}${toJpegColours(matrix, video.range === 'pc' ? 'pc' : 'tv')}`
+      : `${scale}:out_color_matrix=bt601:out_range=pc`;
   return [
     `[0:${video.index}]split=2[a][b]`,
     `[a]${every(1 / MOST_TINY_PER_SEC)},scale=256:144:flags=fast_bilinear,scale=${TINY_WIDTH}:${TINY_HEIGHT}:flags=area,` +
@@ -63,14 +60,19 @@ export function filterGraph(options: GraphOptions): string {
   ].join(';');
 }
 
-const SAME_MATRIX = 'in_color_matrix=bt601:out_color_matrix=bt601';
-const FULL_CHROMA = "'clip((val-128)*255/224+128.5\\,0\\,255)'";
-/** Old scalers forget about the matrix where neither size nor format changes; newer ones go this way by themselves. */
-const THROUGH_RGB = ',format=gbrp,scale=';
-/** From 16..235 (chroma 16..240) to 0..255 by table, rounded; then the name of what it now is, which changes no value. */
-const TO_FULL_RANGE =
-  `lutyuv=y='clip((val-16)*255/219+0.5\\,0\\,255)':u=${FULL_CHROMA}:v=${FULL_CHROMA},` +
-  `scale=in_range=pc:out_range=pc:${SAME_MATRIX}`;
+/**
+ * Options of the scaler that keep it from turning the colours, then the filter that turns them into those of JPEG (BT.601,
+ * 0 to 255): the scaler is up to ten times slower at it, and less exact. The last one renames what is there.
+ */
+function toJpegColours(matrix: string, range: 'tv' | 'pc'): string {
+  const kept = 'in_color_matrix=bt601:out_color_matrix=bt601';
+  const from = `ispace=${matrix}:iprimaries=bt709:itrc=bt709:irange=${range}`;
+  const to = 'space=bt470bg:primaries=bt709:trc=bt709:range=pc';
+  return (
+    `:${kept}:in_range=${range}:out_range=${range},format=yuv420p,` +
+    `colorspace=${from}:${to}:format=yuv420p,scale=${kept}:in_range=pc:out_range=pc`
+  );
+}
 
 /** The first picture, then each that is so much later than the last one taken; half a millisecond for rounded clocks. */
 function every(seconds: number): string {

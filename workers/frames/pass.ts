@@ -48,7 +48,7 @@ export async function runPass(
   signal: AbortSignal,
 ): Promise<PassResult> {
   const { path, video, durationSec, config, samplesFile } = request;
-  const { keepTimes, toneMapping, quickMatrix } = (await media.tools()).binaries;
+  const { keepTimes, toneMapping } = (await media.tools()).binaries;
   const size = storedSize(video, config.maxWidth);
   const intervalSec = Math.max(1 / config.sampleRate, (durationSec ?? 0) / config.maxSamples);
   const clock = new FrameClock();
@@ -62,7 +62,7 @@ export async function runPass(
     tolerateDamage: true,
     // Detection needs no upright pictures; candidates are turned after they have been scaled down.
     inputOptions: ['-noautorotate'],
-    filter: filterGraph({ video, size, intervalSec, toneMapping, quickMatrix }),
+    filter: filterGraph({ video, size, intervalSec, toneMapping }),
     outputs: [
       {
         fd: 1,
