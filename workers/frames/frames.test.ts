@@ -145,6 +145,7 @@ describe.each(Object.entries(BUILDS))('with %s', (_, environment) => {
     ['smpte170m', 'tv', 'yuv422p'],
     ['bt2020nc', 'tv', 'yuv420p'],
     ['unknown', 'tv', 'yuv420p'],
+    ['rgb', 'pc', 'rgb24'],
   ])('colours come out right from the matrix %s, range %s, format %s', async (matrix, range, format) => {
     const file = clip(`${matrix}-${range}-${format}.mp4`);
     const wanted = [200, 60, 40];
@@ -161,7 +162,8 @@ describe.each(Object.entries(BUILDS))('with %s', (_, environment) => {
     const png = clip(`${matrix}-${range}-${format}.png`);
     writeFileSync(png, picture);
     const to = { bt709: 'bt709', bt2020nc: 'bt2020' }[matrix] ?? 'bt601';
-    const encode = ['-c:v', 'libx264', '-colorspace', matrix, '-color_range', range, '-t', '1'];
+    const encoder = format === 'rgb24' ? 'libx264rgb' : 'libx264';
+    const encode = ['-c:v', encoder, '-colorspace', matrix, '-color_range', range, '-t', '1'];
     await ffmpeg([
       '-loop',
       '1',
