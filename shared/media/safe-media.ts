@@ -89,7 +89,7 @@ const PROBE_BYTES = 4 * 1024 ** 2;
  * them they bring little.
  */
 const THREADS = Math.max(1, Math.min(4, Math.floor(os.availableParallelism() / 2)));
-/** Two threads to write a JPEG of 1280 × 720 cost half as much again as one: they wait for each other more than they work. */
+/** Of the encoders. More of them make a small JPEG dearer: they wait for each other more than they work. */
 const ENCODER = ['-threads', '1'];
 
 /** The parts of a fluent-ffmpeg command that we put our own in the place of. */

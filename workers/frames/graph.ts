@@ -62,7 +62,7 @@ export function filterGraph(options: GraphOptions): string {
 
 /**
  * Options of the scaler that keep it from turning the colours, then the filter that turns them into those of JPEG (BT.601,
- * 0 to 255): the scaler is up to ten times slower at it, and less exact. The last one renames what is there.
+ * 0 to 255): the scaler is several times slower at it, and less exact. The last one renames what is there.
  */
 function toJpegColours(matrix: string, range: 'tv' | 'pc'): string {
   const kept = 'in_color_matrix=bt601:out_color_matrix=bt601';
