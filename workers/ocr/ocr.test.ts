@@ -37,18 +37,42 @@ async function framesOfCaptions(): Promise<FramesExtracted> {
     await fixture('caption-en.png'),
     await fixture('caption-zh.png'),
   ];
-  const shown = [0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 0, 0];
+  return framesOf(pictures, [0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 0, 0]);
+}
+
+/** A title that fills the picture, of letters without a curve: no font is needed, and no stroke of them is narrow. */
+async function framesOfTitle(): Promise<FramesExtracted> {
+  const bars: [x: number, y: number, width: number, height: number][] = [
+    ...[[30, 40, 30, 190] as const, [30, 200, 80, 30] as const],
+    ...[[140, 40, 30, 190] as const],
+    ...[[200, 40, 30, 190] as const, [200, 40, 80, 30] as const, [200, 120, 65, 30] as const],
+    ...[[330, 40, 30, 190] as const, [295, 40, 100, 30] as const],
+  ].map((bar) => [...bar]);
+  const rectangles = bars.map(
+    ([x, y, width, height]) => `<rect x="${x}" y="${y}" width="${width}" height="${height}"/>`,
+  );
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="480" height="270"><g fill="#fff">${rectangles.join('')}</g></svg>`;
+  const title = await sharp(Buffer.from(svg))
+    .flatten({ background: '#234' })
+    .jpeg({ quality: 85 })
+    .toBuffer();
+  return framesOf([title], [0, 0, 0, 0]);
+}
+
+/** Half a second a picture; `shown` tells which is on the screen. */
+function framesOf(pictures: readonly Buffer[], shown: readonly number[]): FramesExtracted {
   const offsets = pictures.map((_, index) =>
     pictures.slice(0, index).reduce((sum, { length }) => sum + length, 0),
   );
   const image = put(pictures[0]!);
   const keyFrame = { index: 0, shot: 0, timeSec: 0.5, image, thumbnail: image, width: 480, height: 270 };
+  const durationSec = shown.length / 2;
   return {
     media: {
-      ...{ container: 'mp4', durationSec: 6, width: 480, height: 270, rotation: 0, fps: 25 },
+      ...{ container: 'mp4', durationSec, width: 480, height: 270, rotation: 0, fps: 25 },
       ...{ variableFrameRate: false, videoCodec: 'h264', audio: null, bytes: 1 },
     },
-    shots: [{ index: 0, startSec: 0, endSec: 6, transition: 'start' }],
+    shots: [{ index: 0, startSec: 0, endSec: durationSec, transition: 'start' }],
     keyFrames: [{ ...keyFrame, sharpness: 1, dhash: '0'.repeat(16) }],
     samples: {
       blob: put(Buffer.concat(pictures)),
@@ -87,12 +111,20 @@ describe('the ocr stage', () => {
       { text: 'The train leaves at noon', language: 'en', role: 'caption', startSec: 1, endSec: 3 },
       { text: '今天下午火车准时出发', language: 'zh', role: 'caption', startSec: 3, endSec: 5 },
     ]);
-    // Four different pictures, of which the plain ones need no net.
+    // Four different pictures.
     expect(output).toMatchObject({ engine: 'ppocr', looked: 4, recognised: 2 });
     for (const [x, y] of output.lines.flatMap(({ quad }) => quad)) {
       expect(Math.min(x, y)).toBeGreaterThanOrEqual(0);
       expect(Math.max(x, y)).toBeLessThanOrEqual(1);
     }
+  });
+
+  it('reads a title of letters so large that they have no narrow stroke', async () => {
+    const outcome = await stage.run({ frames: await framesOfTitle() }, context());
+    if (outcome.kind !== 'ok') throw new Error(outcome.kind);
+    expect((outcome.output as TextRecognized).lines).toMatchObject([
+      { text: 'LIFT', startSec: 0, endSec: 2 },
+    ]);
   });
 
   it('stops when it is told to', async () => {

@@ -9,11 +9,13 @@ import { addScores, type ReadingScore, ratesOf, scoreReading } from '../../../be
 import { ModelStore } from '../../../shared/models/store.ts';
 import { sharedData } from '../../../test/fixtures/shared-data.ts';
 import { createClassicalDetector } from '../engine/classical-detector.ts';
+import { pyramidOf } from '../engine/crop.ts';
 import { decodePicture } from '../engine/picture.ts';
 import { openDetector, openRecogniser } from '../engine/ppocr.ts';
 import { openTesseract } from '../engine/tesseract.ts';
 import type { TextDetector, TextRecogniser } from '../engine/types.ts';
 import { survey, textCells } from '../tracking/survey.ts';
+import { scaled, visionEye } from '../tracking/vision.ts';
 import { subtitledSequence } from './ocr-sequence.ts';
 
 const MIN_CONFIDENCE = 0.6;
@@ -46,6 +48,7 @@ async function main(folder: string): Promise<void> {
   const measurements: Record<string, () => Promise<unknown>> = {
     gate: () => gateOn(frames, detector),
     'ppocr, DBNet 640': () => readAll(frames, detector, ppocr),
+    'ppocr, DBNet 640 where strokes are': () => readAll(frames, asInVideo(detector, ppocr), ppocr),
     'tesseract.js, DBNet 640': () => readAll(frames, detector, tesseract),
     'tesseract.js, classical boxes': () => readAll(frames, classical, tesseract),
     'other pictures, ppocr': () => readAll(otherPictures(folder), detector, ppocr),
@@ -83,6 +86,24 @@ function otherPictures(folder: string): Labelled[] {
       kind: file.startsWith('ocr/words') ? 'word' : 'page',
       lang: 'und',
     }));
+}
+
+/** The detector as the stage runs it on the first of many pictures: only where there are strokes, if those are few. */
+function asInVideo(detector: TextDetector, recogniser: TextRecogniser): TextDetector {
+  const eye = visionEye(detector, recogniser);
+  return {
+    ...detector,
+    async detect(picture) {
+      const inspection = eye.inspect(survey(picture), {
+        ...{ atLastDetection: null, atLastGlance: null, onPictureBefore: null, known: [], lost: [] },
+        ...{ secondsSince: Infinity, secondsSinceGlance: Infinity, secondsSinceWhole: Infinity },
+        ...{ newShot: true, emptyInARow: 0, lastsSec: 0.5 },
+      });
+      if (inspection.kind === 'none') return [];
+      const quads = await eye.detect(pyramidOf(picture), inspection);
+      return quads.map((quad) => ({ score: 1, quad: scaled(quad, picture.width, picture.height) }));
+    },
+  };
 }
 
 async function readAll(frames: Labelled[], detector: TextDetector, recogniser: TextRecogniser) {

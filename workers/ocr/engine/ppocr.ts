@@ -99,8 +99,8 @@ export async function openDetector(
         SAME_ROW,
       );
     },
-    async glance(picture) {
-      const grid = mapGrid(picture, side * GLANCE_SIDE);
+    async glance(picture, letters = 'all') {
+      const grid = mapGrid(picture, side * GLANCE_SIDE[letters]);
       const map = await run(picture, grid, { left: 0, top: 0, ...grid });
       const mask = new Uint8Array(map.length);
       for (let i = 0; i < mask.length; i++) mask[i] = map[i]! > GLANCE_THRESHOLD ? 1 : 0;
@@ -124,7 +124,7 @@ export async function openDetector(
 }
 
 /** A glance is a look at a picture of this share of the full look's side ... */
-const GLANCE_SIDE = 0.6;
+const GLANCE_SIDE = { all: 0.6, large: 0.25 };
 /** ... in which any faint answer of the net counts. */
 const GLANCE_THRESHOLD = 0.05;
 /** Pixels of the glance's map. */

@@ -45,8 +45,10 @@ export interface TextDetector {
   /**
    * Where there may be text at all, pixels of the picture: at a third of the cost, and blind to the smallest letters.
    * A detector without it is as cheap as can be.
+   *
+   * @param letters `large`: only those that are no strokes to a survey, a tenth of the picture and more, cheaper still
    */
-  glance?(picture: Pixels): Promise<Bounds[]>;
+  glance?(picture: Pixels, letters?: 'all' | 'large'): Promise<Bounds[]>;
   close(): Promise<void>;
 }
 

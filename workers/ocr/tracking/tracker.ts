@@ -22,13 +22,14 @@ export interface Eye<P, S, L> {
 
 /**
  * How closely a picture is looked at: not at all; cheaply, and closely only where that finds something; closely in some
- * places (fractions of the picture); or closely everywhere. `watch`: the next picture will tell more.
+ * places (fractions of the picture); or closely everywhere, where `places` are all that holds strokes of unknown text, if
+ * they are given: beside them there can only be letters too large to be strokes. `watch`: the next picture will tell more.
  */
 export type Inspection =
   | { kind: 'none'; watch?: boolean }
   | { kind: 'glance' }
   | { kind: 'places'; places: readonly Bounds[] }
-  | { kind: 'whole' };
+  | { kind: 'whole'; places?: readonly Bounds[] };
 
 export interface Situation<L> {
   atLastDetection: L | null;
@@ -240,7 +241,7 @@ export class TextTracker<P, S, L> {
     const before = new Set(this.#live);
     const found = await this.#eye.detect(picture, inspection);
     // What is not looked for stays as it was.
-    const kept = new Set(inspection.kind === 'places' && paused ? this.#live : still);
+    const kept = new Set('places' in inspection && paused ? this.#live : still);
     await this.#associate(picture, found, new Set(still), kept, first, sighting.untilSec);
     this.#detectedAt = first.timeSec;
     if (this.#live.length > 0) this.#emptyInARow = 0;

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { pyramidOf } from '../engine/crop.ts';
+import type { Bounds } from '../engine/geometry.ts';
 import type { TextDetector, TextRecogniser } from '../engine/types.ts';
 import type { Survey } from './survey.ts';
 import type { Situation } from './tracker.ts';
@@ -47,5 +49,51 @@ describe('where text is looked for when strokes came and stay', () => {
     const moved = { ...cameAndStays(caption, shown()), onPictureBefore: shown() };
     expect(eye.inspect(caption, moved)).toEqual({ kind: 'none', watch: true });
     expect(inspect(caption, caption)).toEqual({ kind: 'none', watch: false });
+  });
+});
+
+describe('what is looked at in a new shot', () => {
+  const eye = visionEye({} as TextDetector, {} as TextRecogniser);
+  const first = (now: Survey): Situation<Survey> => ({
+    ...cameAndStays(now, shown()),
+    ...{ newShot: true, emptyInARow: 0, secondsSinceGlance: 9, secondsSinceWhole: 9 },
+  });
+
+  it('is where strokes are, if they are in a few places, and all of the picture if not', () => {
+    const sign = shown({ left: 10, top: 4, columns: 6, rows: 2 });
+    expect(eye.inspect(sign, first(sign))).toMatchObject({
+      ...{ kind: 'whole', places: [{ left: expect.closeTo(0.2, 2), top: expect.closeTo(2 / ROWS, 2) }] },
+    });
+    const leaves = shown({ left: 2, top: 2, columns: 34, rows: 16 });
+    expect(eye.inspect(leaves, first(leaves))).toEqual({ kind: 'whole' });
+  });
+
+  it('is large letters only where there are no strokes, now and then', () => {
+    expect(eye.inspect(shown(), first(shown()))).toEqual({ kind: 'whole', places: [] });
+    expect(eye.inspect(shown(), cameAndStays(shown(), shown()))).toEqual({ kind: 'none' });
+  });
+});
+
+describe('looking closely where strokes are', () => {
+  const asked: (readonly Bounds[] | undefined)[] = [];
+  const looking = (large: Bounds[]): TextDetector => ({
+    async detect(_, places) {
+      asked.push(places);
+      return [];
+    },
+    glance: async (_, letters) => (letters === 'large' ? large : []),
+    close: async () => undefined,
+  });
+  const picture = pyramidOf({ data: new Uint8Array(3 * 100 * 50), width: 100, height: 50 });
+  const place = { left: 0.1, right: 0.2, top: 0.2, bottom: 0.4 };
+  const title = { left: 30, right: 90, top: 5, bottom: 45 };
+
+  it('takes in letters that are too large to be strokes, and asks for nothing where there is nothing', async () => {
+    await visionEye(looking([title]), {} as TextRecogniser).detect(picture, {
+      kind: 'whole',
+      places: [place],
+    });
+    await visionEye(looking([]), {} as TextRecogniser).detect(picture, { kind: 'whole', places: [] });
+    expect(asked).toEqual([[{ left: 10, right: 20, top: 10, bottom: 20 }, title]]);
   });
 });
