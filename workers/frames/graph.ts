@@ -54,7 +54,7 @@ export function filterGraph(options: GraphOptions): string {
   return [
     `[0:${video.index}]split=2[a][b]`,
     `[a]${every(1 / MOST_TINY_PER_SEC)},scale=256:144:flags=fast_bilinear,scale=${TINY_WIDTH}:${TINY_HEIGHT}:flags=area,` +
-      'format=yuv444p[tiny]',
+      'format=yuv420p[tiny]',
     `[b]${every(intervalSec)},${stored}${TURN[video.rotation]},format=yuvj420p,setsar=1,split=2[c][picture]`,
     `[c]scale=${GREY_WIDTH}:${GREY_HEIGHT}:flags=area,format=gray[grey]`,
   ].join(';');

@@ -7,15 +7,17 @@ const FPS = 25;
 /** A picture of soft shapes, different for each seed; `shift` moves it sideways, in pixels. */
 function scene(seed: number, shift = 0, gain = 1): Uint8Array {
   const frame = new Uint8ClampedArray(TINY_BYTES);
+  let i = 0;
   for (let plane = 0; plane < 3; plane += 1) {
-    for (let y = 0; y < TINY_HEIGHT; y += 1) {
-      for (let x = 0; x < TINY_WIDTH; x += 1) {
+    const step = plane ? 2 : 1;
+    for (let y = 0; y < TINY_HEIGHT; y += step) {
+      for (let x = 0; x < TINY_WIDTH; x += step) {
         const at = (x + shift) / (3 + ((seed * 7) % 5));
         const value =
           70 +
           35 * seed +
           (plane ? 20 : 50) * Math.sin(at + seed * 3 + plane) * Math.cos(y / (2 + seed) + seed);
-        frame[(plane * TINY_HEIGHT + y) * TINY_WIDTH + x] = plane ? value : value * gain;
+        frame[i++] = plane ? value : value * gain;
       }
     }
   }

@@ -1,24 +1,31 @@
-/** Measures on the tiny frames (64 × 36, planar YUV 4:4:4) in which shots are found. */
+/** Measures on the tiny frames (64 × 36, planar YUV 4:2:0) in which shots are found. */
 
 export const TINY_WIDTH = 64;
 export const TINY_HEIGHT = 36;
-const PLANE = TINY_WIDTH * TINY_HEIGHT;
-export const TINY_BYTES = PLANE * 3;
+const LUMA = TINY_WIDTH * TINY_HEIGHT;
+const CHROMA_WIDTH = TINY_WIDTH / 2;
+const CHROMA = LUMA / 4;
+export const TINY_BYTES = LUMA + 2 * CHROMA;
+/** A value of chroma stands for four pixels, so that the three planes count alike. */
+const CHROMA_WEIGHT = LUMA / CHROMA;
+const WEIGHT = 3 * LUMA;
 
 /** Mean absolute difference over the three planes, 0..255. */
 export function difference(a: Uint8Array, b: Uint8Array): number {
-  let sum = 0;
-  for (let i = 0; i < TINY_BYTES; i += 1) sum += Math.abs(a[i]! - b[i]!);
-  return sum / TINY_BYTES;
+  let luma = 0;
+  for (let i = 0; i < LUMA; i += 1) luma += Math.abs(a[i]! - b[i]!);
+  let chroma = 0;
+  for (let i = LUMA; i < TINY_BYTES; i += 1) chroma += Math.abs(a[i]! - b[i]!);
+  return (luma + CHROMA_WEIGHT * chroma) / WEIGHT;
 }
 
 /** Pearson correlation of the lumas, -1..1: near 1 when only exposure changed or a fade dimmed the picture. */
 export function lumaCorrelation(a: Uint8Array, b: Uint8Array): number {
   const [ofA, ofB] = [brightness(a), brightness(b)];
   let sum = 0;
-  for (let i = 0; i < PLANE; i += 1) sum += (a[i]! - ofA.mean) * (b[i]! - ofB.mean);
+  for (let i = 0; i < LUMA; i += 1) sum += (a[i]! - ofA.mean) * (b[i]! - ofB.mean);
   const spread = ofA.deviation * ofB.deviation;
-  return spread === 0 ? 1 : sum / PLANE / spread;
+  return spread === 0 ? 1 : sum / LUMA / spread;
 }
 
 const VISIBLE_CHANGE = 8;
@@ -30,28 +37,39 @@ const VISIBLE_CHANGE = 8;
 export function structuralChange(a: Uint8Array, b: Uint8Array): { mean: number; share: number } {
   let sum = 0;
   let visible = 0;
-  for (let plane = 0; plane < 3; plane += 1) {
-    const [from, to] = [plane * PLANE, (plane + 1) * PLANE];
-    const step = brightness(b.subarray(from, to)).mean - brightness(a.subarray(from, to)).mean;
+  for (const { from, to, weight } of PLANES) {
+    const step = meanOf(b, from, to) - meanOf(a, from, to);
     for (let i = from; i < to; i += 1) {
       const change = Math.abs(a[i]! + step - b[i]!);
-      sum += change;
-      if (plane === 0 && change > VISIBLE_CHANGE) visible += 1;
+      sum += change * weight;
+      if (from === 0 && change > VISIBLE_CHANGE) visible += 1;
     }
   }
-  return { mean: sum / TINY_BYTES, share: visible / PLANE };
+  return { mean: sum / WEIGHT, share: visible / LUMA };
+}
+
+const PLANES = [
+  { from: 0, to: LUMA, weight: 1 },
+  { from: LUMA, to: LUMA + CHROMA, weight: CHROMA_WEIGHT },
+  { from: LUMA + CHROMA, to: TINY_BYTES, weight: CHROMA_WEIGHT },
+] as const;
+
+function meanOf(frame: Uint8Array, from: number, to: number): number {
+  let sum = 0;
+  for (let i = from; i < to; i += 1) sum += frame[i]!;
+  return sum / (to - from);
 }
 
 /** Mean and standard deviation of the luma, 0..255. */
 export function brightness(frame: Uint8Array): { mean: number; deviation: number } {
   let sum = 0;
   let squares = 0;
-  for (let i = 0; i < PLANE; i += 1) {
+  for (let i = 0; i < LUMA; i += 1) {
     sum += frame[i]!;
     squares += frame[i]! * frame[i]!;
   }
-  const mean = sum / PLANE;
-  return { mean, deviation: Math.sqrt(Math.max(0, squares / PLANE - mean * mean)) };
+  const mean = sum / LUMA;
+  return { mean, deviation: Math.sqrt(Math.max(0, squares / LUMA - mean * mean)) };
 }
 
 const GRID = 2;
@@ -70,19 +88,20 @@ export function histogramDistance(a: Uint8Array, b: Uint8Array): number {
     for (let x = 0; x < TINY_WIDTH; x += 1) {
       const block = (row + Math.floor((x * GRID) / TINY_WIDTH)) * (LUMA_BINS + 2 * CHROMA_BINS);
       const i = y * TINY_WIDTH + x;
+      const chroma = LUMA + (y >> 1) * CHROMA_WIDTH + (x >> 1);
       for (const [frame, sign] of [
         [a, 1],
         [b, -1],
       ] as const) {
         counts[block + (frame[i]! >> 4)]! += sign;
-        counts[block + LUMA_BINS + (frame[PLANE + i]! >> 5)]! += sign;
-        counts[block + LUMA_BINS + CHROMA_BINS + (frame[2 * PLANE + i]! >> 5)]! += sign;
+        counts[block + LUMA_BINS + (frame[chroma]! >> 5)]! += sign;
+        counts[block + LUMA_BINS + CHROMA_BINS + (frame[chroma + CHROMA]! >> 5)]! += sign;
       }
     }
   }
   let sum = 0;
   for (let i = 0; i < size; i += 1) sum += Math.abs(counts[i]!);
-  return sum / (2 * 3 * PLANE);
+  return sum / (2 * WEIGHT);
 }
 
 /**
@@ -96,15 +115,19 @@ export function blendFit(
 ): { share: number; rest: number } {
   let over = 0;
   let under = 0;
-  for (let i = 0; i < TINY_BYTES; i += 1) {
-    const step = to[i]! - from[i]!;
-    over += (between[i]! - from[i]!) * step;
-    under += step * step;
+  for (const { from: first, to: end, weight } of PLANES) {
+    for (let i = first; i < end; i += 1) {
+      const step = (to[i]! - from[i]!) * weight;
+      over += (between[i]! - from[i]!) * step;
+      under += (to[i]! - from[i]!) * step;
+    }
   }
   const share = under === 0 ? 0 : Math.min(1, Math.max(0, over / under));
   let rest = 0;
-  for (let i = 0; i < TINY_BYTES; i += 1) {
-    rest += Math.abs(between[i]! - from[i]! - share * (to[i]! - from[i]!));
+  for (const { from: first, to: end, weight } of PLANES) {
+    for (let i = first; i < end; i += 1) {
+      rest += weight * Math.abs(between[i]! - from[i]! - share * (to[i]! - from[i]!));
+    }
   }
-  return { share, rest: rest / TINY_BYTES };
+  return { share, rest: rest / WEIGHT };
 }
