@@ -127,18 +127,19 @@ class DocumentStage {
     const written = (await this.#existing(generation, video))?.payload.content === content;
     const parts = written ? null : await this.#encode({ ...input, frames }, gathered, faceVectors, context);
     // Groups of near-duplicates are shared by a tenant's videos, so what reads and then writes them takes turns.
-    const group = await this.#turns.take(video.tenant, () => this.#write(gathered, parts, context));
+    const { group, points } = await this.#turns.take(video.tenant, () =>
+      this.#write(gathered, parts, context),
+    );
     const output: DocumentIndexed = {
       generation,
       revision: video.revision,
-      points: await this.#countPoints(generation, video),
+      points,
       fields: { ...texts },
       keywords,
       people: people.map(({ identity, name, screenSec }) => ({ identity, name, screenSec })),
       nearDuplicateGroup: group,
       missing,
     };
-    const { points } = output;
     context.note({
       ...{ generation, moments: points.moments, faces: points.faces, sounds: points.audio },
       statisticsOnly: parts === null,
@@ -172,13 +173,13 @@ class DocumentStage {
    * Writes the points, the video's own last: it says that the others are there. What is left over of earlier revisions
    * goes after that, so at no time does a search find less than before.
    * @param made null when only what viewers did has changed: then one point is written
-   * @returns the group of near-duplicates
+   * @returns the group of near-duplicates, and how many points there are
    */
   async #write(
     { generation, content }: Gathered,
     made: { parts: Omit<DocumentParts, 'duplicates'>; signature: Signature } | null,
     { video, signal }: StageContext,
-  ): Promise<string | null> {
+  ): Promise<{ group: string | null; points: DocumentIndexed['points'] }> {
     const { index, artifacts } = this.#services;
     const existing = await this.#existing(generation, video);
     const recordedAt = existing?.payload.recordedAt;
@@ -187,6 +188,7 @@ class DocumentStage {
     }
     const oldGroup = existing?.payload.nearDuplicateGroup;
     let group = typeof oldGroup === 'string' ? oldGroup : null;
+    let points: ReturnType<typeof buildPoints> | undefined;
     if (made) {
       const tools = { artifacts, thread: this.#thread, signal };
       const duplicates = await findDuplicates(index, generation, video, made.signature, tools);
@@ -195,7 +197,7 @@ class DocumentStage {
       }
       group = await joinGroup(index, generation, video, duplicates);
       const { bands, hashes } = made.signature;
-      const points = buildPoints({ ...made.parts, duplicates: { group, bands, hashes } });
+      points = buildPoints({ ...made.parts, duplicates: { group, bands, hashes } });
       for (const collection of ['moments', 'faces', 'audio', 'videos'] as const) {
         for (let from = 0; from < points[collection].length; from += POINTS_AT_ONCE) {
           signal.throwIfAborted();
@@ -214,9 +216,13 @@ class DocumentStage {
         await index.upsert(generation, 'videos', [{ ...existing, payload }]);
       }
     }
+    const present = await this.#countPoints(generation, video);
+    // Where there are no more than were written nothing is left over: a count costs half of a deletion that deletes nothing.
+    const suspect = COLLECTIONS.filter((collection) => present[collection] !== points?.[collection].length);
+    if (suspect.length === 0) return { group, points: present };
     const leftOver: Filter = [...ofVideo(video), { field: 'content', notEquals: content }];
-    for (const collection of COLLECTIONS) await index.delete(generation, collection, leftOver);
-    return group;
+    for (const collection of suspect) await index.delete(generation, collection, leftOver);
+    return { group, points: await this.#countPoints(generation, video) };
   }
 
   /**
