@@ -231,6 +231,7 @@ async function costs(
 
 const sum = (values: Record<string, number>) =>
   Object.values(values).reduce((total, value) => total + value, 0);
+const mean = (values: readonly number[]) => values.reduce((total, value) => total + value, 0) / values.length;
 const round = (value: number) => Math.round(value * 100) / 100;
 
 const withoutFrames = STAGES.filter(({ name }) => name !== 'frames');
@@ -244,28 +245,27 @@ const WAYS: Record<string, (name: string) => Promise<Record<string, number>>> = 
     costs(name, [everySecond, ...withoutFrames], { ocr: { sampling: 'keyframes', gate: 'no' } }),
 };
 
-// In one order and then in the other, with decoding alone between them: what else the machine does, and how warm this
-// process has become, then bears on all of them alike.
+// In one order and then in the other, and each between two decodings, in whose mean it is counted: what else the machine
+// does, and how warm this process has become, then bears on all of them alike.
 const decodings = [await decodeAlone()];
 const measured = new Map<string, Record<string, number>[]>();
 for (const [turn, ways] of [Object.keys(WAYS), Object.keys(WAYS).toReversed()].entries()) {
   for (const way of ways) {
     const cost = await WAYS[way]!(`${way}-${turn}`);
-    measured.set(way, [...(measured.get(way) ?? []), cost]);
     decodings.push(await decodeAlone());
+    const decodeCpu = mean(decodings.slice(-2).map(({ cpu }) => cpu));
+    const inDecodings = Object.entries(cost).map(([stage, cpu]) => [stage, cpu / decodeCpu]);
+    measured.set(way, [...(measured.get(way) ?? []), Object.fromEntries(inDecodings)]);
   }
 }
-const decodeCpu = decodings.reduce((total, { cpu }) => total + cpu, 0) / decodings.length;
 const totals = (way: string) => measured.get(way)!.map(sum);
-const mean = (values: readonly number[]) => values.reduce((total, value) => total + value, 0) / values.length;
-const inDecodings = (way: string) => {
-  const [first] = measured.get(way)!;
-  const stage = (name: string) => mean(measured.get(way)!.map((cost) => cost[name]!));
-  const timesDecoding = Object.keys(first!).map((name) => [name, round(stage(name) / decodeCpu)]);
+const timesDecoding = (way: string) => {
+  const stages = Object.keys(measured.get(way)![0]!);
+  const ofStage = (stage: string) => round(mean(measured.get(way)!.map((cost) => cost[stage]!)));
   return {
-    timesDecoding: Object.fromEntries(timesDecoding),
-    total: round(mean(totals(way)) / decodeCpu),
-    eachTime: totals(way).map((total) => round(total / decodeCpu)),
+    timesDecoding: Object.fromEntries(stages.map((stage) => [stage, ofStage(stage)])),
+    total: round(mean(totals(way))),
+    eachTime: totals(way).map(round),
   };
 };
 const over = (way: string) => ({
@@ -277,7 +277,7 @@ const result = {
   videos: videos.map((file) => path.basename(file)),
   mediaSeconds: round(decodings[0]!.mediaSec),
   decodeCpuSeconds: decodings.map(({ cpu }) => round(cpu)),
-  ...Object.fromEntries(Object.keys(WAYS).map((way) => [way, inDecodings(way)])),
+  ...Object.fromEntries(Object.keys(WAYS).map((way) => [way, timesDecoding(way)])),
   onePictureASecondOver: {
     chain: over('chain'),
     sampledOnceASecond: over('sampledOnceASecond'),
