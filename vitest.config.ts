@@ -8,5 +8,7 @@ export default defineConfig({
     // Two cores: model threads and ffmpeg children already fill them.
     maxWorkers: 2,
     pool: 'forks',
+    // As shared/wasm.ts does it; some tests compile models in this process itself.
+    execArgv: ['--no-wasm-code-gc'],
   },
 });

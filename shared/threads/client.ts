@@ -7,6 +7,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import { CinedexError } from '../contracts/errors.ts';
+import { keepWasmCode } from '../wasm.ts';
 
 export interface CallOptions {
   signal?: AbortSignal;
@@ -140,6 +141,7 @@ export class ThreadClient<T extends object> {
 
   #thread(): Worker {
     if (this.#worker) return this.#worker;
+    keepWasmCode();
     const worker = new Worker(this.#module, { workerData: this.#init });
     this.#worker = worker;
     this.#callsOnThread = 0;

@@ -4,6 +4,7 @@
  */
 import { EventEmitter } from 'node:events';
 import { PGlite } from '@electric-sql/pglite';
+import { keepWasmCode } from '../../wasm.ts';
 
 type Parameters = readonly unknown[];
 interface Result {
@@ -32,6 +33,7 @@ export class PglitePool extends EventEmitter {
   }
 
   static async open(folder: string): Promise<PglitePool> {
+    keepWasmCode();
     const database = await PGlite.create({ dataDir: folder, parsers: { [INT8]: asText, [NUMERIC]: asText } });
     return new PglitePool(database);
   }
