@@ -30,8 +30,8 @@ const roots = [...new Set([...videos.map((file) => path.dirname(file)), scratch]
 
 const media = createSafeMedia(configFor('probe').media, logger);
 const ffmpeg = (await media.tools()).binaries.ffmpeg.path;
-/** A worker runs for days: what its first minute costs (loading, compiling) is spent on this before anything is measured. */
-const warm = excerpt(await longest(videos), path.join(scratch, 'warm.mkv'), 60);
+/** A worker runs for days: what its first minute costs (loading, compiling) is spent on these before anything is measured. */
+const warmUp = videos.map((file, i) => excerpt(file, path.join(scratch, `warm-${i}.mkv`), 60));
 
 /**
  * One picture a second through everything: each a key frame and a shot of its own, so that each is searched for faces in
@@ -161,15 +161,6 @@ function synthetic(file: string, seconds = 60): string {
   return file;
 }
 
-async function longest(files: readonly string[]): Promise<string> {
-  const seconds = new Map<string, number>();
-  for (const file of files) {
-    const { durationSec } = await media.probe(file, new AbortController().signal);
-    seconds.set(file, durationSec ?? 0);
-  }
-  return [...files].sort((a, b) => seconds.get(b)! - seconds.get(a)!)[0]!;
-}
-
 /** The first seconds of a video as another file of another hash, so that none of its results are re-used. */
 function excerpt(video: string, file: string, seconds: number): string {
   const copied = ['-t', String(seconds), '-map', '0:v:0', '-map', '0:a:0?', '-c', 'copy'];
@@ -195,38 +186,39 @@ async function decodeAlone(): Promise<{ cpu: number; mediaSec: number }> {
   return { cpu: cpuSeconds() - before, mediaSec };
 }
 
-/** Runs the stages one after the other over the same library, so that each one's cost stands alone. */
-async function costs(
-  name: string,
-  stages: readonly AnyStage[],
-  overrides = {},
-): Promise<Record<string, number>> {
-  const result: Record<string, number> = {};
-  const events = (files: string[]) =>
-    files.map((file) => ({
-      type: 'video.uploaded.v1' as const,
-      data: {
+interface Way {
+  stages: readonly AnyStage[];
+  overrides?: Record<string, Record<string, unknown>>;
+}
+
+/**
+ * Processor seconds of one stage over all videos, in a library in which those before it are done. One video after another,
+ * as decoding alone is measured: two at once on two cores slow each other.
+ */
+async function costOf(place: number, name: string, { stages, overrides }: Way): Promise<number> {
+  const app = await createApp(configFor(name, overrides), { stages: stages.slice(0, place + 1), logger });
+  await app.start();
+  const index = async (files: readonly string[]) => {
+    for (const file of files) {
+      const data = {
         ...{ tenant: 'default', videoId: path.basename(file), source: 'ugc' as const },
         ...{ media: { uri: `file://${file}` }, metadata: { title: path.basename(file) } },
-      },
-    }));
-  for (let n = 1; n <= stages.length; n++) {
-    const app = await createApp(configFor(name, overrides), { stages: stages.slice(0, n), logger });
-    await app.start();
-    await app.publish(events([warm]));
-    await app.settled();
-    const before = cpuSeconds();
-    await app.publish(events(videos));
-    const records = await app.settled();
-    result[stages[n - 1]!.name] = cpuSeconds() - before;
-    const stage = stages[n - 1]!.name;
-    for (const { videoId, steps } of records) {
-      if (steps[stage]?.status === 'failed')
-        console.error(`${videoId} ${stage}: ${steps[stage]?.error?.message}`);
+      };
+      await app.publish([{ type: 'video.uploaded.v1' as const, data }]);
+      await app.settled();
     }
-    await app.stop();
+  };
+  await index(warmUp);
+  const before = cpuSeconds();
+  await index(videos);
+  const cpu = cpuSeconds() - before;
+  const stage = stages[place]!.name;
+  for (const { videoId, steps } of await app.settled()) {
+    if (steps[stage]?.status === 'failed')
+      console.error(`${videoId} ${stage}: ${steps[stage]?.error?.message}`);
   }
-  return result;
+  await app.stop();
+  return cpu;
 }
 
 const sum = (values: Record<string, number>) =>
@@ -235,27 +227,32 @@ const mean = (values: readonly number[]) => values.reduce((total, value) => tota
 const round = (value: number) => Math.round(value * 100) / 100;
 
 const withoutFrames = STAGES.filter(({ name }) => name !== 'frames');
-const WAYS: Record<string, (name: string) => Promise<Record<string, number>>> = {
-  chain: (name) => costs(name, STAGES),
-  keyFramesOnly: (name) =>
-    costs(name, STAGES, { ocr: { sampling: 'keyframes' }, faces: { windowsPerSec: 0.1 } }),
+const WAYS: Record<string, Way> = {
+  chain: { stages: STAGES },
+  keyFramesOnly: {
+    stages: STAGES,
+    overrides: { ocr: { sampling: 'keyframes' }, faces: { windowsPerSec: 0.1 } },
+  },
   // As often as the next one looks, and gated: what the gates alone save.
-  sampledOnceASecond: (name) => costs(name, STAGES, { frames: { sampleRate: 1 } }),
-  onePictureASecond: (name) =>
-    costs(name, [everySecond, ...withoutFrames], { ocr: { sampling: 'keyframes', gate: 'no' } }),
+  sampledOnceASecond: { stages: STAGES, overrides: { frames: { sampleRate: 1 } } },
+  onePictureASecond: {
+    stages: [everySecond, ...withoutFrames],
+    overrides: { ocr: { sampling: 'keyframes', gate: 'no' } },
+  },
 };
 
-// In one order and then in the other, and each between two decodings, in whose mean it is counted: what else the machine
-// does, and how warm this process has become, then bears on all of them alike.
+// Stage by stage in all ways, in one order and then in the other, each stage between two decodings, in whose mean it is
+// counted: what else the machine does, and how warm this process has become, then bears on all of them alike.
 const decodings = [await decodeAlone()];
 const measured = new Map<string, Record<string, number>[]>();
 for (const [turn, ways] of [Object.keys(WAYS), Object.keys(WAYS).toReversed()].entries()) {
-  for (const way of ways) {
-    const cost = await WAYS[way]!(`${way}-${turn}`);
+  for (const way of ways) measured.set(way, [...(measured.get(way) ?? []), {}]);
+  for (const [place, { name: stage }] of STAGES.entries()) {
+    const costs: Record<string, number> = {};
+    for (const way of ways) costs[way] = await costOf(place, `${way}-${turn}`, WAYS[way]!);
     decodings.push(await decodeAlone());
     const decodeCpu = mean(decodings.slice(-2).map(({ cpu }) => cpu));
-    const inDecodings = Object.entries(cost).map(([stage, cpu]) => [stage, cpu / decodeCpu]);
-    measured.set(way, [...(measured.get(way) ?? []), Object.fromEntries(inDecodings)]);
+    for (const way of ways) measured.get(way)![turn]![stage] = costs[way]! / decodeCpu;
   }
 }
 const totals = (way: string) => measured.get(way)!.map(sum);
