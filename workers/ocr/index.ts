@@ -58,7 +58,7 @@ const PICTURE_TIMEOUT_MS = 90_000;
 export const ocr = defineStage(
   {
     name: 'ocr',
-    version: 6,
+    version: 7,
     requires: { frames: FramesExtracted },
     output: TextRecognized,
     config: OcrConfig,

@@ -151,6 +151,15 @@ describe('TextTracker', () => {
     expect((await follow(still, {}, 1)).looked).toBe(40);
   });
 
+  // The first frame half a second after the last sample, or later: 0.52 s of 25 frames a second, 0.53 s of 15.
+  it.each([25 / 13, 30_000 / 1_001 / 15, 15 / 8])(
+    'opens every other picture of a strip whose samples lie on frames: %f a second',
+    async (rate) => {
+      const still = Array.from({ length: 40 }, () => [{ text: 'still', quad: CAPTION }]);
+      expect((await follow(still, {}, rate)).looked).toBe(21);
+    },
+  );
+
   it('looks at the next picture when the eye says that something may be coming', async () => {
     const fake = fakeEye();
     const { inspect } = fake.eye;

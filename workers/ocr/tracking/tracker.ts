@@ -60,8 +60,8 @@ export interface TrackerOptions {
   /** A line that vanishes for less and comes back as the same text is one line, seconds. */
   bridgeSec: number;
   /**
-   * While no line comes or goes, pictures within so many seconds of the last look are passed over: they are opened only if
-   * the next look finds that something changed, to tell when. 0: every picture is looked at.
+   * While no line comes or goes, pictures that end within about so many seconds of the last look are passed over: they are
+   * opened only if the next look finds that something changed, to tell when. 0: every picture is looked at.
    */
   calmSec: number;
 }
@@ -120,7 +120,8 @@ const MOST_RESTLESS = 16;
 /** How much a quiet picture counts against a restless one. */
 const QUIET = 0.5;
 
-const ROUNDING = 1e-3;
+/** Samples lie on frames, each up to a frame late: so much longer do two of them take at 15 frames a second, seconds. */
+const LATE_SEC = 0.07;
 /** Pictures without detection that are kept, to date a line back. */
 const MOST_BEFORE = 8;
 
@@ -183,7 +184,7 @@ export class TextTracker<P, S, L> {
       for (const track of this.#live) track.endSec = untilSec;
       return;
     }
-    const isSoon = untilSec - this.#lookedAt <= this.#options.calmSec + ROUNDING;
+    const isSoon = untilSec - this.#lookedAt <= this.#options.calmSec + LATE_SEC;
     if (this.#calm && isSoon && first.shot === this.#shotLooked) {
       this.#unread.push({ ...unread, passed: true });
       return;
