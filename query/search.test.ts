@@ -1,7 +1,8 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import type { Payload } from '../shared/ports/video-index.ts';
 import type { DescribedVideo } from '../test/fixtures/described-video.ts';
 import { type DocumentBench, documentBench } from '../test/fixtures/document-services.ts';
+import { describeIndexed } from '../test/fixtures/stages.ts';
 import { createSearch, type SearchAnswer, type SearchRequest } from './search.ts';
 
 const library: DescribedVideo[] = [
@@ -43,7 +44,7 @@ beforeAll(async () => {
   ask = (text, more) => search({ tenant: 'default', text, ...more });
 });
 
-describe('search', () => {
+describeIndexed('search', () => {
   it('finds a quote at its time, and says that it was said', async () => {
     const { results } = await ask('Newton sat under an apple tree');
     expect(results[0]).toMatchObject({ video: 'lecture', coverage: 1 });

@@ -1,6 +1,7 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { CinedexError } from '../../shared/contracts/errors.ts';
 import type { VideoIndex } from '../../shared/ports/video-index.ts';
+import { describeIndexed } from '../../test/fixtures/stages.ts';
 import type { SearchResults, VideoPage } from './answers.ts';
 import { type TestApi, testApi } from './testing.ts';
 
@@ -28,7 +29,7 @@ const results = async (url: string, of = api): Promise<SearchResults> => {
 };
 const videos = ({ results: found }: SearchResults) => found.map(({ video }) => video);
 
-describe('GET and POST /v1/search', () => {
+describeIndexed('GET and POST /v1/search', () => {
   it('find videos and moments, with addresses of what to show', async () => {
     const answer = await results('/v1/search?q=Newton%20thought%20about%20gravity');
     expect(answer).toMatchObject({ total: 1, next: null, partial: null, weak: [] });
@@ -85,7 +86,7 @@ describe('GET and POST /v1/search', () => {
   });
 });
 
-describe('paging', () => {
+describeIndexed('paging', () => {
   it('goes through all answers, each once', async () => {
     const first = await results('/v1/search?q=sailing&limit=2');
     expect(first).toMatchObject({ total: 3, next: expect.any(String) });
@@ -129,7 +130,7 @@ async function schemas({ bench }: TestApi) {
   return collectionSchemas(indexModels(bench.services));
 }
 
-describe('the deadline', () => {
+describeIndexed('the deadline', () => {
   const slow = (collection: string) => (index: VideoIndex) => ({
     ...index,
     query: (generation: string, name: 'videos', queries: Parameters<VideoIndex['query']>[2]) =>
@@ -169,7 +170,7 @@ describe('the deadline', () => {
   });
 });
 
-describe('kept answers', () => {
+describeIndexed('kept answers', () => {
   it('are given again, and never after a video came or went', async () => {
     const one = await another({});
     const url = '/v1/search?q=gravity';
@@ -209,7 +210,7 @@ describe('kept answers', () => {
   });
 });
 
-describe('what describes the API', () => {
+describeIndexed('what describes the API', () => {
   it('is OpenAPI 3.1 and names every route of /v1', async () => {
     const document = (await api.ask('/openapi.json', { key: null })).json();
     expect(document.openapi).toBe('3.1.0');
@@ -238,7 +239,7 @@ describe('what describes the API', () => {
   });
 });
 
-describe('failures', () => {
+describeIndexed('failures', () => {
   it('say when the index is away, and tell nothing of bugs', async () => {
     let error: Error = new CinedexError('STORE_UNAVAILABLE', 'Qdrant does not answer.');
     const one = await another({ search: () => () => Promise.reject(error) });

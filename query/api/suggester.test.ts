@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { describeIndexed } from '../../test/fixtures/stages.ts';
 import { type TestApi, testApi } from './testing.ts';
 
 let api: TestApi;
@@ -7,7 +8,7 @@ beforeAll(async () => {
 });
 afterAll(() => api.dispose());
 
-describe('GET /v1/suggest', () => {
+describeIndexed('GET /v1/suggest', () => {
   const suggest = async (q: string, of = api) =>
     ((await of.ask(`/v1/suggest?q=${encodeURIComponent(q)}`)).json() as { suggestions: { text: string }[] })
       .suggestions;

@@ -1,7 +1,8 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 import type { StepState, VideoRecord } from '../../shared/ports/ledger.ts';
 import { describedRecord } from '../../test/fixtures/described-video.ts';
 import { type DocumentBench, documentBench } from '../../test/fixtures/document-services.ts';
+import { describeIndexed } from '../../test/fixtures/stages.ts';
 import type { LabelledQuery } from './labelled-set.ts';
 import { probeIndex, resolveSet } from './probe.ts';
 
@@ -37,7 +38,7 @@ function probe(records: VideoRecord[], set: Parameters<typeof probeIndex>[2]) {
 }
 const ids = (...names: string[]) => ({ names: 'id' as const, queries: [query(...names)] });
 
-describe('the probe', () => {
+describeIndexed('the probe', () => {
   it('passes a whole index, by ids and by names of files', async () => {
     const byId = await probe([done('a'), done('b')], ids('a'));
     expect(byId).toMatchObject({ videos: 2, failed: [] });

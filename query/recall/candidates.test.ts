@@ -1,5 +1,6 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { type DocumentBench, documentBench } from '../../test/fixtures/document-services.ts';
+import { describeIndexed } from '../../test/fixtures/stages.ts';
 import { loadCandidates, momentsFilter, type Scope } from './candidates.ts';
 import type { Recalled } from './recall.ts';
 
@@ -27,7 +28,7 @@ const options = { filter: {}, conditions: [], fusion: { by: 'rrf', k: 60 } } as 
 const load = async (recalled: Recalled[], more: Partial<Parameters<typeof loadCandidates>[2]> = {}) =>
   (await loadCandidates(scope, recalled, { ...options, conditions: [], ...more })).videos;
 
-describe('candidates', () => {
+describeIndexed('candidates', () => {
   it('are whole videos, with what found them', async () => {
     const found = await load([
       channel('videos.title', [
@@ -94,7 +95,7 @@ describe('candidates', () => {
   });
 });
 
-describe('a filter on videos', () => {
+describeIndexed('a filter on videos', () => {
   it('is passed on to their moments by id', async () => {
     expect(await momentsFilter(scope, [])).toEqual([]);
     expect(await momentsFilter(scope, [{ field: 'language', equals: 'zh' }])).toEqual([

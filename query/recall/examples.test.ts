@@ -1,8 +1,9 @@
 import sharp from 'sharp';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import type { Payload } from '../../shared/ports/video-index.ts';
 import { blobRef, type DescribedVideo, faceDescriptor } from '../../test/fixtures/described-video.ts';
 import { type DocumentBench, documentBench } from '../../test/fixtures/document-services.ts';
+import { describeIndexed } from '../../test/fixtures/stages.ts';
 import type { ExampleTools } from '../examples/tools.ts';
 import { createSearch, type SearchAnswer, type SearchRequest } from '../search.ts';
 
@@ -53,7 +54,7 @@ async function setPayload(video: string, change: Payload): Promise<void> {
   await bench.index.upsert(generation, 'videos', [{ ...point, payload: { ...point.payload, ...change } }]);
 }
 
-describe('a face', () => {
+describeIndexed('a face', () => {
   it('is found where it is on the screen, in this tenant only', async () => {
     said = { faces: [faceDescriptor(5)] };
     const answer = await ask({ face: bytes });
@@ -69,7 +70,7 @@ describe('a face', () => {
   });
 });
 
-describe('a sound', () => {
+describeIndexed('a sound', () => {
   const clip = { durationSec: 3, spans: [sound(1)], fingerprint: new Uint32Array(100).fill(7) };
 
   it('is found where it sounds alike', async () => {
@@ -94,7 +95,7 @@ describe('a sound', () => {
   });
 });
 
-describe('a video or a moment that others should be like', () => {
+describeIndexed('a video or a moment that others should be like', () => {
   it('is not among the answers, and has to be there', async () => {
     const { results } = await ask({ like: { video: 'park' } });
     expect(results.map(({ video }) => video)).not.toContain('park');
@@ -105,7 +106,7 @@ describe('a video or a moment that others should be like', () => {
   });
 });
 
-describe('without what it takes', () => {
+describeIndexed('without what it takes', () => {
   it('an example is refused with what is wrong', async () => {
     const search = createSearch(bench.services);
     await expect(search({ tenant: TENANT, face: bytes })).rejects.toMatchObject({ code: 'USAGE' });

@@ -2,9 +2,10 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import path from 'node:path';
 import type { FastifyInstance, RouteOptions } from 'fastify';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { revokeKey } from '../../query/api/keys.ts';
 import { type TestApi, testApi } from '../../query/api/testing.ts';
+import { describeIndexed } from '../fixtures/stages.ts';
 
 let api: TestApi;
 const routes: { method: string; url: string }[] = [];
@@ -40,7 +41,7 @@ const filled = (url: string) =>
     .replace(':id', 'dogs')
     .replace('*', 'x');
 
-describe('without a key', () => {
+describeIndexed('without a key', () => {
   it('every route refuses but those that are listed as open', async () => {
     const named = routes.filter(({ method }) => method !== 'HEAD');
     expect(named.map(({ url }) => url)).toEqual(
@@ -77,7 +78,7 @@ describe('without a key', () => {
   });
 });
 
-describe('a key', () => {
+describeIndexed('a key', () => {
   it('is good for its scopes only', async () => {
     const ingest = await api.key(['ingest']);
     const search = await api.key(['search']);
@@ -162,7 +163,7 @@ describe('a key', () => {
   });
 });
 
-describe('a session', () => {
+describeIndexed('a session', () => {
   it('shows pictures without a header, and lets no other site use it', async () => {
     const key = await api.key(['search']);
     const entered = await api.ask('/v1/session', { method: 'POST', key: null, payload: { key } });
@@ -189,7 +190,7 @@ describe('a session', () => {
   });
 });
 
-describe('a server without keys', () => {
+describeIndexed('a server without keys', () => {
   it('is for this machine only', async () => {
     await expect(testApi({ open: true, query: { host: '0.0.0.0' } })).rejects.toMatchObject({
       code: 'CONFIG_INVALID',

@@ -4,8 +4,9 @@ import { request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { crc32, deflateSync, gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type TestApi, testApi } from '../../query/api/testing.ts';
+import { describeIndexed } from '../fixtures/stages.ts';
 
 let api: TestApi;
 let port: number;
@@ -35,7 +36,7 @@ function raw(
   });
 }
 
-describe('hostile questions', () => {
+describeIndexed('hostile questions', () => {
   const long = 'x'.repeat(201);
   it.each([
     '/v1/search',
@@ -118,7 +119,7 @@ describe('hostile questions', () => {
   });
 });
 
-describe('tricks with paths', () => {
+describeIndexed('tricks with paths', () => {
   it.each([
     '/v1/videos/..%2F..%2F..%2Fetc%2Fpasswd/media',
     '/v1/videos/../../../../etc/passwd/media',
@@ -151,7 +152,7 @@ describe('tricks with paths', () => {
   });
 });
 
-describe('files that are sent to be searched by', () => {
+describeIndexed('files that are sent to be searched by', () => {
   const send = (kind: string, payload: Buffer, type = 'image/png') =>
     api.ask(`/v1/search/${kind}`, { method: 'POST', payload, headers: { 'content-type': type } });
 

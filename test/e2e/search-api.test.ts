@@ -11,6 +11,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { SearchResults, VideoPage } from '../../query/api/answers.ts';
 import { mediaFolder, sceneClip } from '../fixtures/media.ts';
+import { itIndexed } from '../fixtures/stages.ts';
 
 const main = path.resolve(import.meta.dirname, '../../cli/main.ts');
 const LONG = 600_000;
@@ -62,7 +63,7 @@ async function found(): Promise<string[]> {
   return answer.results.map(({ video }) => video);
 }
 
-it(
+itIndexed(
   'takes a video in and finds it at once when it is indexed, and never again when it is deleted',
   async () => {
     const file = await sceneClip(path.join(media, 'lamp.mp4'), [{ source: 'testsrc2', seconds: 4 }]);

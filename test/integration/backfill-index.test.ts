@@ -18,10 +18,10 @@ import { ModelStore } from '../../shared/models/store.ts';
 import type { Encoders } from '../../shared/ports/encoders.ts';
 import type { Stores } from '../../shared/ports/stores.ts';
 import { createLogger } from '../../shared/telemetry/logger.ts';
-import { document } from '../../workers/document/index.ts';
 import { bindStages } from '../../workers/runtime/bind.ts';
 import { Runtime } from '../../workers/runtime/runtime.ts';
 import { type AnyStage, defineStage, ok, type Services } from '../../workers/runtime/stage.ts';
+import { STAGES } from '../../workers/stages.ts';
 import { describedInput } from '../fixtures/described-video.ts';
 import { pipelineConfig, temporaryFolder, upload, withStartedQueue } from '../fixtures/pipeline.ts';
 import { hasAllStages } from '../fixtures/stages.ts';
@@ -74,7 +74,7 @@ function describedStages(): AnyStage[] {
       }),
     ),
   );
-  return [...stages, document] as unknown as AnyStage[];
+  return [...stages, ...STAGES.filter(({ name }) => name === 'document')] as unknown as AnyStage[];
 }
 
 async function open(modelVersion: number): Promise<void> {

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { describeIndexed } from '../../../test/fixtures/stages.ts';
 import { type TestApi, testApi } from '../testing.ts';
 
 let admin: string;
@@ -14,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => api.dispose());
 
-describe('POST /v1/videos', () => {
+describeIndexed('POST /v1/videos', () => {
   const upload = (videoId: string, uri = 'https://93.184.216.34/a.mp4') => ({
     ...{ videoId, source: 'ogc', media: { uri }, metadata: { title: 'A film' } },
   });

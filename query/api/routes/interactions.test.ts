@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { CinedexError } from '../../../shared/contracts/errors.ts';
+import { describeIndexed } from '../../../test/fixtures/stages.ts';
 import { type TestApi, type TestApiOptions, testApi } from '../testing.ts';
 
 let api: TestApi;
@@ -14,7 +15,7 @@ async function another(options: TestApiOptions = {}): Promise<TestApi> {
   return one;
 }
 
-describe('POST /v1/interactions', () => {
+describeIndexed('POST /v1/interactions', () => {
   it('counts what was done and publishes it, for videos that are known', async () => {
     const events = [
       { query: 'dog', video: 'dogs', kind: 'impression', position: 1 },

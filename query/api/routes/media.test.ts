@@ -7,6 +7,7 @@ import { checkBucket, createS3Requests } from '../../../shared/adapters/cluster/
 import { loadConfig } from '../../../shared/config.ts';
 import { openS3Part } from '../../../shared/media/s3-source.ts';
 import { createLogger } from '../../../shared/telemetry/logger.ts';
+import { describeIndexed, REMOVED } from '../../../test/fixtures/stages.ts';
 import { s3Address } from '../../../test/servers/s3.ts';
 import { type TestApi, testApi } from '../testing.ts';
 
@@ -19,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => api.dispose());
 
-describe('GET /v1/videos/:id/media', () => {
+describeIndexed('GET /v1/videos/:id/media', () => {
   const url = '/v1/videos/dogs/media';
 
   it('gives the whole, and parts', async () => {
@@ -74,7 +75,7 @@ describe('GET /v1/videos/:id/media', () => {
 });
 
 const address = await s3Address();
-describe.skipIf(!address)('media in a bucket', () => {
+describe.skipIf(!address || REMOVED.includes('document'))('media in a bucket', () => {
   it('is passed on, whole and in parts, and nothing else of the store', async () => {
     const bucket = `played-${randomBytes(6).toString('hex')}`;
     const config = { ...loadConfig({}).s3, ...address, mediaBuckets: [bucket] };

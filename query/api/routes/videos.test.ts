@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { describeIndexed } from '../../../test/fixtures/stages.ts';
 import type { VideoPage } from '../answers.ts';
 import { LIBRARY, type TestApi, testApi } from '../testing.ts';
 
@@ -8,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => api.dispose());
 
-describe('GET /v1/videos/:id', () => {
+describeIndexed('GET /v1/videos/:id', () => {
   it('tells everything that is known', async () => {
     const page: VideoPage = (await api.ask('/v1/videos/lecture')).json();
     expect(page).toMatchObject({
@@ -47,7 +48,7 @@ describe('GET /v1/videos/:id', () => {
   });
 });
 
-describe('GET /v1/images/:sha256', () => {
+describeIndexed('GET /v1/images/:sha256', () => {
   const poster = async () => ((await api.ask('/v1/videos/dogs')).json() as VideoPage).poster!;
 
   it('gives a picture with a strong ETag, once', async () => {
