@@ -32,7 +32,7 @@ const media = createSafeMedia(configFor('probe').media, logger);
 const ffmpeg = (await media.tools()).binaries.ffmpeg.path;
 /**
  * A worker runs for days: what its first minutes cost (loading, compiling) is spent on these before anything is measured.
- * After three rounds a stage gets no cheaper.
+ * After three rounds a stage gets no cheaper that could be told from noise.
  */
 const warmUp = [1, 2, 3].flatMap((round) => videos.map((file, i) => excerpt(file, `warm-${round}-${i}.mkv`)));
 
