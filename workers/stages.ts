@@ -9,7 +9,8 @@ import { ocr } from './ocr/index.ts';
 import type { AnyStage } from './runtime/stage.ts';
 
 export const STAGES: readonly AnyStage[] = [
-  frames, //
+  // One a line.
+  frames,
   ocr,
   faces,
   audio,
